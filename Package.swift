@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is compiled with: a warning is an error, and nothing is imported by accident.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// For targets that decide and never touch the system: each use of raw memory must be spelled `unsafe`, and only
+/// `Bytes` has any.
+let pure: [SwiftSetting] = strict + [.strictMemorySafety()]
+
+let package = Package(
+    name: "slidegate",
+    products: [.executable(name: "slidegate", targets: ["slidegate"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibevent", path: "Sources/CLibevent", pkgConfig: "libevent_core",
+            providers: [.apt(["libevent-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+        .target(name: "Bytes", swiftSettings: pure),
+        .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: pure),
+        .target(name: "JOSE", dependencies: ["Bytes"], swiftSettings: pure),
+        .target(name: "Metrics", swiftSettings: pure),
+        .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure),
+
+        .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict),
+        .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),
+        .target(
+            name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        .target(
+            name: "Proxy", dependencies: ["Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "slidegate",
+            dependencies: [
+                "Bytes", "HTTP1", "JOSE", "Signatures", "Authentication", "Configuration", "EventLoop", "Metrics", "Proxy",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    ]
+)
