@@ -1,0 +1,251 @@
+import Bytes
+import CLibevent
+import Glibc
+
+/// What happens to a stream, told to the connection that owns it.
+package protocol ByteStreamHandler: AnyObject {
+    /// Bytes arrived; the span is the loop's scratch and ends with the call. Never called while reading is paused.
+    func streamReceived(_ bytes: Span<UInt8>)
+    /// The peer has ended its side; reading has stopped. Writing may go on.
+    func streamEnded()
+    /// All that was queued has been written.
+    func streamDrained()
+    /// `connect` has succeeded.
+    func streamConnected()
+    /// Reset, time-out of the transport or any other failure; nothing more will be read or written.
+    func streamFailed(_ error: SocketError)
+}
+
+/// A non-blocking socket on a loop: reads into the loop's scratch, writes at once and queues only what did not fit.
+///
+/// The owner keeps the stream and the stream keeps its owner `unowned`. Closing within one of its own callbacks is
+/// fine: the caller's reference keeps the object until the callback returns.
+package final class ByteStream {
+    package enum WriteResult: Equatable {
+        /// The socket took everything.
+        case written
+        /// The rest waits in `queuedBytes`; `streamDrained` follows.
+        case queued
+        case failed(SocketError)
+    }
+
+    private enum State { case connecting, open, closed }
+
+    package unowned let handler: any ByteStreamHandler
+    private unowned let loop: EventLoop
+    private var readEvent: OpaquePointer?
+    private var writeEvent: OpaquePointer?
+    private var output = ByteBuffer()
+    private let descriptor: CInt
+    private var state: State
+    private var isReading = false
+    private var inputHasEnded = false
+
+    private init(descriptor: CInt, state: State, loop: EventLoop, handler: any ByteStreamHandler) {
+        self.descriptor = descriptor
+        self.state = state
+        self.loop = loop
+        self.handler = handler
+    }
+
+    /// Takes over an accepted socket and starts reading.
+    package convenience init(_ socket: AcceptedSocket, on loop: EventLoop, handler: any ByteStreamHandler) {
+        self.init(descriptor: socket.descriptor, state: .open, loop: loop, handler: handler)
+        resumeReading()
+    }
+
+    /// Starts to connect; `streamConnected` or `streamFailed` follows in a later turn. What is written meanwhile is queued.
+    package convenience init(
+        connectingTo address: SocketAddress, on loop: EventLoop, handler: any ByteStreamHandler
+    ) throws(SocketError) {
+        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.family, flags, 0)
+        guard descriptor >= 0 else { throw SocketError("socket", errno) }
+        var on: CInt = 1
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        let outcome = address.withSockaddr { connect(descriptor, $0, $1) }
+        guard outcome == 0 || errno == EINPROGRESS else {
+            let code = errno
+            Glibc.close(descriptor)
+            throw SocketError("connect", code)
+        }
+        self.init(descriptor: descriptor, state: .connecting, loop: loop, handler: handler)
+        waitForWritability()
+    }
+
+    deinit { close() }
+
+    /// Bytes written by the owner that the socket has not taken yet.
+    package var queuedBytes: Int { output.count }
+
+    package var isOpen: Bool { state != .closed }
+}
+
+// MARK: - Reading
+
+extension ByteStream {
+    package func resumeReading() {
+        guard !isReading, !inputHasEnded, state == .open else { return }
+        if readEvent == nil {
+            let context = Unmanaged.passUnretained(self).toOpaque()
+            readEvent = event_new(
+                loop.base, descriptor, Int16(EV_READ | EV_PERSIST), streamIsReadable, context)
+        }
+        event_add(readEvent, nil)
+        isReading = true
+    }
+
+    package func pauseReading() {
+        guard isReading else { return }
+        event_del(readEvent)
+        isReading = false
+    }
+
+    /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
+    fileprivate func becameReadable() {
+        let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)
+        if count > 0 {
+            let bytes = UnsafeRawBufferPointer(start: loop.scratch.baseAddress, count: count)
+            // Valid for the call: the scratch is not read into again before the handler returns.
+            handler.streamReceived(bytes.assumingMemoryBound(to: UInt8.self).span)
+            return
+        }
+        if count == 0 {
+            inputHasEnded = true
+            pauseReading()
+            handler.streamEnded()
+            return
+        }
+        switch errno {
+        case EAGAIN, EINTR: return
+        case let code: fail(SocketError("recv", code))
+        }
+    }
+}
+
+// MARK: - Writing
+
+extension ByteStream {
+    package func write(_ bytes: Span<UInt8>) -> WriteResult {
+        guard state == .open, output.isEmpty else { return queue(bytes) }
+        let sent = bytes.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        if sent == bytes.count { return .written }
+        guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return .failed(SocketError("send", errno)) }
+        return queue(bytes.extracting(max(sent, 0)...))
+    }
+
+    /// Writes `head` and then `body` with one system call.
+    package func write(_ head: Span<UInt8>, _ body: Span<UInt8>) -> WriteResult {
+        if body.isEmpty { return write(head) }
+        guard state == .open, output.isEmpty else {
+            _ = queue(head)
+            return queue(body)
+        }
+        let sent = head.withUnsafeBufferPointer { head in
+            body.withUnsafeBufferPointer { body in
+                // `writev` only reads through the pointers that `iovec` declares mutable.
+                let parts: InlineArray<2, iovec> = [
+                    iovec(iov_base: UnsafeMutableRawPointer(mutating: head.baseAddress), iov_len: head.count),
+                    iovec(iov_base: UnsafeMutableRawPointer(mutating: body.baseAddress), iov_len: body.count),
+                ]
+                return parts.span.withUnsafeBufferPointer { writev(descriptor, $0.baseAddress, 2) }
+            }
+        }
+        if sent == head.count + body.count { return .written }
+        guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return .failed(SocketError("writev", errno)) }
+        let taken = max(sent, 0)
+        if taken < head.count { _ = queue(head.extracting(taken...)) }
+        return queue(body.extracting(max(taken - head.count, 0)...))
+    }
+
+    private func queue(_ bytes: Span<UInt8>) -> WriteResult {
+        guard state != .closed else { return .failed(SocketError("send", EPIPE)) }
+        output.append(bytes)
+        waitForWritability()
+        return output.isEmpty ? .written : .queued
+    }
+
+    private func waitForWritability() {
+        if writeEvent == nil {
+            let context = Unmanaged.passUnretained(self).toOpaque()
+            writeEvent = event_new(
+                loop.base, descriptor, Int16(EV_WRITE | EV_PERSIST), streamIsWritable, context)
+        }
+        event_add(writeEvent, nil)
+    }
+
+    /// The write event exists only while it is needed: an idle connection does not pay for one.
+    private func stopWaitingForWritability() {
+        guard let event = writeEvent else { return }
+        event_free(event)
+        writeEvent = nil
+    }
+
+    fileprivate func becameWritable() {
+        if state == .connecting {
+            var code: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+            guard code == 0 else { return fail(SocketError("connect", code)) }
+            state = .open
+            resumeReading()
+            handler.streamConnected()
+            guard state == .open else { return }
+        }
+        if !output.isEmpty {
+            let sent = output.withSpan {
+                $0.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+            }
+            guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return fail(SocketError("send", errno)) }
+            output.removeFirst(max(sent, 0))
+            guard output.isEmpty else { return }
+            output.release()
+        }
+        stopWaitingForWritability()
+        handler.streamDrained()
+    }
+}
+
+// MARK: - Ending
+
+extension ByteStream {
+    /// Sends FIN behind what has been written. Call it only when nothing is queued.
+    package func shutdownOutput() { shutdown(descriptor, CInt(SHUT_WR)) }
+
+    /// Closes at once; what is queued is lost. Idempotent.
+    package func close() {
+        guard state != .closed else { return }
+        state = .closed
+        if let readEvent { event_free(readEvent) }
+        if let writeEvent { event_free(writeEvent) }
+        readEvent = nil
+        writeEvent = nil
+        isReading = false
+        output.release()
+        Glibc.close(descriptor)
+    }
+
+    /// Closes with a reset, so that the peer cannot take what it has got for the whole.
+    package func abort() {
+        guard state != .closed else { return }
+        var lingering = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    private func fail(_ error: SocketError) {
+        pauseReading()
+        stopWaitingForWritability()
+        handler.streamFailed(error)
+    }
+}
+
+// MARK: - C entry points
+
+private func streamIsReadable(_: CInt, _: Int16, _ context: UnsafeMutableRawPointer?) {
+    Unmanaged<ByteStream>.fromOpaque(context!).takeUnretainedValue().becameReadable()
+}
+
+private func streamIsWritable(_: CInt, _: Int16, _ context: UnsafeMutableRawPointer?) {
+    Unmanaged<ByteStream>.fromOpaque(context!).takeUnretainedValue().becameWritable()
+}

@@ -1,0 +1,98 @@
+import CLibevent
+import Glibc
+
+/// A bound and listening TCP socket, not yet on any loop: may be made on one thread and handed to another.
+package struct ListeningSocket: ~Copyable, Sendable {
+    fileprivate let descriptor: CInt
+    package let address: SocketAddress
+
+    /// Binds with `SO_REUSEPORT`, so that each worker has a socket of its own on the same address.
+    /// - Throws: the failing call, as when the address is in use by another program.
+    package init(boundTo requested: SocketAddress, backlog: CInt = 4096) throws(SocketError) {
+        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(requested.family, flags, 0)
+        guard descriptor >= 0 else { throw SocketError("socket", errno) }
+        var on: CInt = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<CInt>.size))
+        // Accepted sockets inherit it: one system call less for each connection.
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard requested.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw SocketError("bind \(requested)", code)
+        }
+        guard listen(descriptor, backlog) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw SocketError("listen \(requested)", code)
+        }
+        self.descriptor = descriptor
+        address = .local(of: descriptor)
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// Accepts connections on a loop.
+package final class Listener {
+    package enum Event {
+        case accepted(AcceptedSocket)
+        /// Out of descriptors or memory: the listener has paused itself.
+        case failed(SocketError)
+    }
+
+    private let socket: ListeningSocket
+    private let onEvent: (Event) -> Void
+    private var readiness: Readiness?
+
+    package var address: SocketAddress { socket.address }
+
+    package init(
+        _ socket: consuming ListeningSocket, on loop: EventLoop, onEvent: @escaping (Event) -> Void
+    ) throws(EventLoopError) {
+        self.socket = socket
+        self.onEvent = onEvent
+        readiness = try Readiness(of: self.socket.descriptor, for: .read, on: loop) { [unowned self] in
+            accept(atMost: 64)  // then the connections that are there get their turn
+        }
+        readiness?.start()
+    }
+
+    package func pause() { readiness?.stop() }
+    package func resume() { readiness?.start() }
+
+    /// Takes what waits in the kernel's queue, at most `limit` connections.
+    package func accept(atMost limit: Int) {
+        for _ in 0..<limit {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = withUnsafeMutablePointer(to: &storage) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    shim_accept4(
+                        socket.descriptor, $0, &length, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+                }
+            }
+            if descriptor >= 0 {
+                onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: SocketAddress(storage))))
+                continue
+            }
+            switch errno {
+            case EAGAIN: return
+            // The connection died in the queue, or was interrupted: the next one may be fine (accept(2)).
+            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH:
+                continue
+            case let code:
+                pause()
+                onEvent(.failed(SocketError("accept", code)))
+                return
+            }
+        }
+    }
+}
+
+/// A connection fresh from a listener; `ByteStream` takes its descriptor over.
+package struct AcceptedSocket {
+    let descriptor: CInt
+    package let peer: SocketAddress
+}
