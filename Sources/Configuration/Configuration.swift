@@ -1,0 +1,40 @@
+/// What one configuration file says: checked as a whole, every default filled in, every name resolved.
+///
+/// A value of this type exists only when the file had no error. It is immutable, holds nothing but plain values, and
+/// can be handed to any thread. It has read no other file: keys are still names of files and environment variables,
+/// addresses still names of hosts. Whoever loads or resolves them reports a failure at the `Place` kept beside each.
+package struct Configuration: Sendable, Equatable {
+    /// The name of the file as the operator gave it; diagnostics begin with it.
+    package var file: String
+    /// Where to listen. Never empty.
+    package var listeners: [Listener]
+    package var workers: Workers
+    /// Where requests go, in the order of the file. Never empty; a route names its upstream by index.
+    package var upstreams: [Upstream]
+    /// Verification keys and the signing key. Empty only when every route has `auth: none`.
+    package var keys: [Key]
+    package var tokens: Tokens
+    /// Nil: tokens are verified and never renewed.
+    package var sliding: Sliding?
+    /// Nil: the gateway adds no CORS fields and answers no preflight.
+    package var cors: CORS?
+    /// In the order of the file; matching is by specificity, not by order. Never empty.
+    package var routes: [Route]
+    package var limits: Limits
+    package var timeouts: Timeouts
+    package var paths: Paths
+    package var logs: Logs
+    /// What is allowed but probably not meant, in the order of the file.
+    package var warnings: [Diagnostic]
+
+    /// The index in `keys` of the one that signs successors. Non-nil whenever `sliding` is.
+    package var signingKey: Int? { keys.firstIndex { $0.use == .sign } }
+
+    /// How many worker threads to run.
+    package enum Workers: Sendable, Equatable {
+        /// One for each processor that the process may run on.
+        case automatic
+        /// 1 to 1024.
+        case count(Int)
+    }
+}

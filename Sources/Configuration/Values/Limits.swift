@@ -1,0 +1,60 @@
+extension Configuration {
+    /// Bounds on what one client can make the gateway hold. Sizes are bytes.
+    package struct Limits: Sendable, Equatable {
+        /// Start line and fields of a request.
+        package var headBytesMax: Int
+        /// Field lines of a request.
+        package var fieldCountMax: Int
+        /// The request-target.
+        package var targetBytesMax: Int
+        /// Content of a request. Nil: only by an explicit `none`.
+        package var bodyBytesMax: Int?
+        /// Downstream connections, all workers together.
+        package var connectionsMax: Int
+    }
+
+    /// How long the gateway waits for a client.
+    package struct Timeouts: Sendable, Equatable {
+        /// From the first byte of a head to its last; also from accept to the first byte.
+        package var head: Duration
+        /// Between two requests on a connection.
+        package var idle: Duration
+        /// Between two reads of request content.
+        package var body: Duration
+        /// Between two writes of a response that the client is slow to take.
+        package var write: Duration
+        /// From SIGTERM to the end of the process, for exchanges under way.
+        package var drain: Duration
+    }
+
+    /// How request paths are normalised before policy and forwarding see them.
+    package struct Paths: Sendable, Equatable {
+        package var encodedSlashes: EncodedSlashes
+
+        /// What becomes of `%2F` and `%5C`.
+        package enum EncodedSlashes: String, Sendable, CaseIterable {
+            case refuse
+            /// Left as they are: data within a segment, never a separator.
+            case keep
+        }
+    }
+
+    package struct Logs: Sendable, Equatable {
+        package var decisions: Decisions
+        package var level: Level
+        package var destination: Destination
+
+        /// Which decisions about requests are logged, one line each.
+        package enum Decisions: String, Sendable, CaseIterable {
+            case none, refusals
+            /// Refusals and renewals.
+            case changes
+            case all
+        }
+
+        /// Least severity of everything else.
+        package enum Level: String, Sendable, CaseIterable { case error, warning, info, debug }
+
+        package enum Destination: String, Sendable, CaseIterable { case stderr, stdout }
+    }
+}

@@ -1,0 +1,7 @@
+extension Configuration {
+    /// One address to accept connections on.
+    package struct Listener: Sendable, Equatable {
+        /// Port 0 asks the system for a free port.
+        package var address: Located<Endpoint>
+    }
+}

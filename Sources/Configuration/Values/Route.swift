@@ -1,0 +1,45 @@
+extension Configuration {
+    /// What holds for the requests under a path prefix.
+    package struct Route: Sendable, Equatable {
+        /// Begins with `/`, in normal form (no dot segments, no empty segments, no needless escapes).
+        package var pathPrefix: String
+        /// Host names in lower case: exact, or `*.` and a suffix. Empty: any.
+        package var hosts: [String]
+        /// In upper case. Empty: any.
+        package var methods: [String]
+        package var authentication: Authentication
+        /// False: requests here are no activity, tokens are not renewed.
+        package var slides: Bool
+        /// Each claim must have, or contain, one of the values.
+        package var require: [Requirement]
+        package var authorization: Authorization
+        /// Request fields set from claims; copies sent by the client are removed first, on every route.
+        package var claimHeaders: [ClaimHeader]
+        /// Index into `Configuration.upstreams`.
+        package var upstream: Int
+        package var place: Place
+
+        package enum Authentication: String, Sendable, CaseIterable {
+            /// No valid token, no entry.
+            case required
+            /// Without a token the request passes; with a bad one it is refused.
+            case optional
+            /// Tokens are not looked at.
+            case none
+        }
+
+        /// What becomes of `Authorization` on the way to the upstream.
+        package enum Authorization: String, Sendable, CaseIterable { case original, renewed, stripped }
+
+        package struct Requirement: Sendable, Equatable {
+            package var claim: String
+            /// Never empty.
+            package var values: [String]
+        }
+
+        package struct ClaimHeader: Sendable, Equatable {
+            package var header: String
+            package var claim: String
+        }
+    }
+}
