@@ -1,8 +1,8 @@
 import CLibevent
 import Glibc
 
-/// A bound and listening TCP socket, not yet on any loop: may be made on one thread and handed to another.
-package struct ListeningSocket: ~Copyable, Sendable {
+/// A bound and listening TCP socket, not yet on any loop: made on one thread and handed to another.
+package final class ListeningSocket: Sendable {
     fileprivate let descriptor: CInt
     package let address: SocketAddress
 
@@ -49,11 +49,11 @@ package final class Listener {
     package var address: SocketAddress { socket.address }
 
     package init(
-        _ socket: consuming ListeningSocket, on loop: EventLoop, onEvent: @escaping (Event) -> Void
+        _ socket: ListeningSocket, on loop: EventLoop, onEvent: @escaping (Event) -> Void
     ) throws(EventLoopError) {
         self.socket = socket
         self.onEvent = onEvent
-        readiness = try Readiness(of: self.socket.descriptor, for: .read, on: loop) { [unowned self] in
+        readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in
             accept(atMost: 64)  // then the connections that are there get their turn
         }
         readiness?.start()
