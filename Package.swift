@@ -50,5 +50,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+        .testTarget(
+            name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Signatures"], swiftSettings: strict),
     ]
 )

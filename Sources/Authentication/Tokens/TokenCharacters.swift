@@ -1,0 +1,12 @@
+internal import Bytes
+
+extension UInt8 {
+    /// `tchar` (RFC 9110 §5.6.2).
+    var isTokenCharacter: Bool {
+        if isASCIILetter || isASCIIDigit { return true }
+        switch self {
+        case 0x21, 0x23, 0x24, 0x25, 0x26, 0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E, 0x5F, 0x60, 0x7C, 0x7E: return true
+        default: return false
+        }
+    }
+}
