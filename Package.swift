@@ -52,5 +52,6 @@ let package = Package(
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(
             name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Signatures"], swiftSettings: strict),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
     ]
 )

@@ -15,7 +15,7 @@ extension Configuration {
         package var place: Place
 
         /// Where the key is to be read from. Never the key itself: a secret in this file is refused.
-        package enum Source: Sendable, Equatable {
+        package enum Source: Sendable, Hashable {
             /// An HMAC secret; one line break at the end of the file is not part of it.
             case secretFile(String)
             /// An HMAC secret in an environment variable.

@@ -1,0 +1,90 @@
+/// What holds where the file says nothing, each value once and with its reason. `Reference.md` repeats the values; a
+/// test compares.
+package enum Defaults {
+    // MARK: Tokens
+
+    /// The clocks of an issuer and of its gateway are expected to be kept by NTP; every second of leeway is a second
+    /// that an expired token lives on. The common JWT libraries have the same default.
+    package static let leeway: Duration = .zero
+    /// The usual place (RFC 6750 §2.1).
+    package static let tokenSources: [Configuration.Tokens.Source] = [.authorization]
+    /// Servers commonly refuse heads above 8 KiB; a token that fits is smaller.
+    package static let tokenBytesMax = 8 << 10
+    package static let realm = "slidegate"
+    /// RFC 7519 §5.1 and RFC 9068 §2.1. Other types are other things: ID tokens of a kind, DPoP proofs, logout tokens.
+    package static let tokenTypes = ["JWT", "at+jwt"]
+
+    // MARK: Sliding
+
+    /// Bounds what a token that was issued for years by mistake turns into; well above any lifetime that needs renewal.
+    package static let lifetimeMax: Duration = .seconds(30 * 86_400)
+    /// A working day, and a login every morning: without an end, a stolen token would live as long as it is used.
+    package static let sessionCap: Duration = .seconds(12 * 3600)
+    /// Less than a tenth of a lifetime is not worth a new token.
+    package static let leastGainPercent = 10
+    /// An expired token is dead.
+    package static let grace: Duration = .zero
+    package static let deliveryHeader = "X-Refresh-Token"
+    /// With 401 the upstream has just refused this token.
+    package static let exceptStatuses = [401]
+    package static let optOutHeader = "X-No-Refresh"
+    package static let tokenExpiryHeader = "X-Token-Expires-In"
+    package static let sessionExpiryHeader = "X-Session-Expires-In"
+    /// `__Host-` binds the cookie to this very host, to HTTPS and to the root path.
+    package static let cookieName = "__Host-token"
+    package static let cookiePath = "/"
+    /// Sent when someone follows a link to the site, not with requests that other sites make.
+    package static let cookieSameSite: Configuration.Sliding.Cookie.SameSite = .lax
+
+    // MARK: CORS
+
+    /// The methods of an ordinary API.
+    package static let corsMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    /// What an API client sends that is not allowed without asking.
+    package static let corsHeaders = ["Authorization", "Content-Type"]
+    /// Saves preflights; short enough that a change of this file is seen the same day. Chromium caps at two hours.
+    package static let corsMaxAge: Duration = .seconds(600)
+
+    // MARK: Upstreams
+
+    /// The name of the one upstream that the short form defines.
+    package static let upstreamName = "default"
+    /// Covers the concurrency of one worker at some ten thousand requests a second; an idle connection costs a descriptor.
+    package static let keepaliveMax = 256
+    /// Upstreams are near: a second try of the SYN comes after one second.
+    package static let connectTimeout: Duration = .seconds(2)
+    /// The slowest answer that a person waits for.
+    package static let responseTimeout: Duration = .seconds(30)
+    /// Below the 60 seconds and more that servers commonly keep an idle connection, so that they rarely close first.
+    package static let upstreamIdleTimeout: Duration = .seconds(55)
+
+    // MARK: Limits and timeouts
+
+    package static let headBytesMax = 32 << 10
+    package static let fieldCountMax = 100
+    /// RFC 9112 §3 recommends 8000 at least.
+    package static let targetBytesMax = 8 << 10
+    /// Content is streamed, not stored: the bound protects the upstream.
+    package static let bodyBytesMax = 1 << 30
+    package static let connectionsMax = 20_000
+    package static let headTimeout: Duration = .seconds(10)
+    /// Above the 60 seconds that load balancers keep idle connections, so that the gateway rarely closes first.
+    package static let idleTimeout: Duration = .seconds(75)
+    package static let bodyTimeout: Duration = .seconds(60)
+    package static let writeTimeout: Duration = .seconds(60)
+    /// The time that orchestrators commonly give a process to end.
+    package static let drainTimeout: Duration = .seconds(30)
+
+    // MARK: The rest
+
+    package static let workers: Configuration.Workers = .automatic
+    /// An encoded slash means one thing to the policy and another to many upstreams.
+    package static let encodedSlashes: Configuration.Paths.EncodedSlashes = .refuse
+    package static let authentication: Configuration.Route.Authentication = .required
+    package static let forwardAuthorization: Configuration.Route.Authorization = .original
+    package static let secretEncoding: Configuration.Key.SecretEncoding = .text
+    /// Refusals are what an operator is asked about; a line for each renewal is one setting away.
+    package static let decisionsLogged: Configuration.Logs.Decisions = .refusals
+    package static let logLevel: Configuration.Logs.Level = .info
+    package static let logDestination: Configuration.Logs.Destination = .stderr
+}

@@ -1,0 +1,52 @@
+extension Configuration.Listener {
+    /// `listen:` one address or several, or `listeners:` the long form; exactly one of the two.
+    static func read(_ root: Section<Vocabulary.Root>) -> [Configuration.Listener] {
+        var addresses: [Located<Endpoint>] = []
+        switch (root[.listen], root[.listeners]) {
+        case (let short?, nil):
+            addresses = short.elements(expected: EndpointText.form).compactMap { $0.endpoint(zeroPort: true) }
+        case (nil, let long?):
+            for element in long.elements(orOne: false, expected: "a list of listeners") {
+                guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
+                else { continue }
+                guard let address = section[.address] else {
+                    element.refuse("address is missing", expected: EndpointText.form)
+                    continue
+                }
+                if let endpoint = address.endpoint(zeroPort: true) { addresses.append(endpoint) }
+            }
+        case (_?, _?):
+            root.field.findings.error(
+                at: root.place(of: .listeners), "listen and listeners say the same thing", expected: "one of the two")
+        case (nil, nil):
+            root.field.findings.error(
+                at: .file, "listen is missing", expected: "the address to listen on, such as listen: 127.0.0.1:8080")
+        }
+        refuseRepetition(of: addresses, to: root.field.findings)
+        if let written = root[.listen] ?? root[.listeners], written.isEmptyList {
+            written.refuse("no address", expected: EndpointText.form)
+        }
+        return addresses.map(Configuration.Listener.init)
+    }
+
+    /// Two listeners on port 0 are two ports.
+    private static func refuseRepetition(of addresses: [Located<Endpoint>], to findings: Findings) {
+        var seen: Set<Endpoint> = []
+        for address in addresses where address.value.port != 0 && !seen.insert(address.value).inserted {
+            findings.error(at: address.place, "\(address.value) is there twice", expected: "each address once")
+        }
+    }
+}
+
+extension Configuration.Workers {
+    static func read(_ field: Field?) -> Configuration.Workers {
+        guard let field else { return Defaults.workers }
+        if field.word == "auto" { return .automatic }
+        guard let word = field.word, let count = Int(word), Bounds.workers.contains(count) else {
+            let range = "\(Bounds.workers.lowerBound) to \(Bounds.workers.upperBound)"
+            field.refuse(expected: "auto, or a number from \(range)")
+            return Defaults.workers
+        }
+        return .count(count)
+    }
+}

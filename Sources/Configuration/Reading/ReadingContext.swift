@@ -1,0 +1,7 @@
+/// What one part of the file must know of another while it is read.
+struct ReadingContext {
+    let findings: Findings
+    var upstreamNames: [String] = []
+    var encodedSlashes: Configuration.Paths.EncodedSlashes = Defaults.encodedSlashes
+    var hasSliding = false
+}

@@ -1,0 +1,179 @@
+/// The keys of one kind of mapping. What is not listed here is refused.
+protocol SectionKey: RawRepresentable, CaseIterable, Hashable, Sendable where RawValue == String {
+    /// Where such mappings stand, as the reference names it: `upstreams.NAME.timeouts`.
+    static var section: String { get }
+    /// Keys of features that this version does not have, and the feature.
+    static var later: [String: String] { get }
+}
+
+extension SectionKey {
+    static var later: [String: String] { [:] }
+}
+
+/// Every key that a file may use. `Reference.md` describes the same keys; a test holds the two together.
+enum Vocabulary {
+    enum Root: String, SectionKey {
+        static let section = ""
+        static let later = [
+            "sessions": "the dual-token mode", "admin": "the administration listener",
+            "mode": "the shadow mode", "metrics": "the metrics page", "revocation": "revocation", "tls": "TLS",
+        ]
+
+        case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
+        case timeouts, paths, logs
+    }
+
+    enum Listener: String, SectionKey {
+        static let section = "listeners[]"
+        static let later = ["tls": "TLS", "proxy_protocol": "the PROXY protocol"]
+
+        case address
+    }
+
+    enum Upstream: String, SectionKey {
+        static let section = "upstreams.NAME"
+        static let later = [
+            "balance": "balancing over several servers", "tls": "TLS", "retries": "retries", "health": "health checks",
+        ]
+
+        case servers, keepalive, timeouts
+    }
+
+    enum Server: String, SectionKey {
+        static let section = "upstreams.NAME.servers[]"
+        static let later = ["weight": "balancing over several servers"]
+
+        case address
+    }
+
+    enum UpstreamTimeouts: String, SectionKey {
+        static let section = "upstreams.NAME.timeouts"
+
+        case connect, response, idle
+    }
+
+    enum Key: String, SectionKey {
+        static let section = "keys[]"
+        static let later = ["jwks_url": "fetching keys from a URL", "refresh": "fetching keys from a URL"]
+
+        case id, algorithm, algorithms
+        case secretFile = "secret_file"
+        case secretEnvironment = "secret_env"
+        case privateKeyFile = "private_key_file"
+        case publicKeyFile = "public_key_file"
+        case jwkFile = "jwk_file"
+        case jwkSetFile = "jwks_file"
+        case encoding, use
+    }
+
+    enum Tokens: String, SectionKey {
+        static let section = "tokens"
+
+        case issuer, audience, leeway, from, limits, realm, typ
+    }
+
+    enum TokenSource: String, SectionKey {
+        static let section = "tokens.from[]"
+
+        case cookie, header
+    }
+
+    enum TokenLimits: String, SectionKey {
+        static let section = "tokens.limits"
+
+        case bytes
+    }
+
+    enum Sliding: String, SectionKey {
+        static let section = "sliding"
+
+        case lifetime
+        case lifetimeMax = "lifetime_max"
+        case buffer, quantum
+        case sessionCap = "session_cap"
+        case leastGain = "least_gain"
+        case grace, deliver
+        case exceptStatuses = "except_statuses"
+        case optOut = "opt_out"
+        case expiresIn = "expires_in"
+    }
+
+    enum Delivery: String, SectionKey {
+        static let section = "sliding.deliver"
+
+        case header, cookie
+    }
+
+    enum Cookie: String, SectionKey {
+        static let section = "sliding.deliver.cookie"
+
+        case name, path, domain
+        case sameSite = "same_site"
+    }
+
+    enum ExpiresIn: String, SectionKey {
+        static let section = "sliding.expires_in"
+
+        case token, session
+    }
+
+    enum CORS: String, SectionKey {
+        static let section = "cors"
+
+        case origins, credentials, methods, headers, expose
+        case maxAge = "max_age"
+    }
+
+    enum Route: String, SectionKey {
+        static let section = "routes[]"
+        static let later = ["store_away": "revocation"]
+
+        case path, host, methods, auth, slide, require, forward, upstream
+    }
+
+    enum Forward: String, SectionKey {
+        static let section = "routes[].forward"
+        static let later = ["identity_token": "signed identity tokens"]
+
+        case authorization, claims
+    }
+
+    enum Limits: String, SectionKey {
+        static let section = "limits"
+        static let later = ["failed_verifications": "throttling of failed verifications"]
+
+        case head, fields, target, body, connections
+    }
+
+    enum Timeouts: String, SectionKey {
+        static let section = "timeouts"
+
+        case head, idle, body, write, drain
+    }
+
+    enum Paths: String, SectionKey {
+        static let section = "paths"
+
+        case encodedSlashes = "encoded_slashes"
+    }
+
+    enum Logs: String, SectionKey {
+        static let section = "logs"
+        static let later = ["access": "the access log"]
+
+        case decisions, level, to
+    }
+
+    /// All of them, in the order of the reference.
+    static let sections: [any SectionKey.Type] = [
+        Root.self, Listener.self, Upstream.self, Server.self, UpstreamTimeouts.self, Key.self, Tokens.self,
+        TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
+        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self,
+    ]
+
+    /// The sections that have a key of this name: to tell people where a misplaced key belongs.
+    static func sections(having key: String) -> [String] {
+        func names<Key: SectionKey>(_: Key.Type) -> Bool { Key(rawValue: key) != nil }
+        return sections.filter { names($0) }.map { $0.section }
+    }
+}
