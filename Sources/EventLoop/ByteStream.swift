@@ -196,7 +196,13 @@ extension ByteStream {
             let sent = output.withSpan {
                 $0.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
             }
-            guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return fail(SocketError("send", errno)) }
+            guard sent >= 0 || errno == EAGAIN || errno == EINTR else {
+                let error = SocketError("send", errno)
+                // The peer may have answered before it closed: while we read, reading tells, answer first.
+                guard isReading else { return fail(error) }
+                output.release()
+                return stopWaitingForWritability()
+            }
             output.removeFirst(max(sent, 0))
             guard output.isEmpty else { return }
             output.release()
