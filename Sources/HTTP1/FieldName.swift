@@ -102,3 +102,28 @@ package struct FieldNameSet: Equatable, Sendable, ExpressibleByArrayLiteral {
     @inlinable
     package mutating func insert(_ name: FieldName) { bits |= 1 &<< UInt64(name.rawValue) }
 }
+
+extension FieldNameSet {
+    /// See `RequestHead`.
+    static let droppedFromRequests: FieldNameSet = [
+        .connection, .contentLength, .host, .http2Settings, .keepAlive, .proxy, .proxyAuthorization, .proxyConnection, .te,
+        .transferEncoding, .upgrade,
+    ]
+
+    /// See `ResponseHead`.
+    static let droppedFromResponses: FieldNameSet = [
+        .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyConnection, .te, .transferEncoding,
+        .upgrade,
+    ]
+
+    /// What a client may name in `Connection`: fields that end at this hop whether named or not.
+    static let connectionOptions: FieldNameSet = [
+        .connection, .http2Settings, .keepAlive, .proxyAuthorization, .proxyConnection, .te, .trailer, .transferEncoding,
+        .upgrade,
+    ]
+
+    /// Fields that decide where a message ends, where it goes or how long the connection lives: never trailers.
+    static let refusedAsTrailers: FieldNameSet = [
+        .connection, .contentLength, .host, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
+    ]
+}

@@ -118,7 +118,7 @@ private func faultInName(_ bytes: Span<UInt8>, at offset: Int, start: Int) -> Me
 private func parseValue(_ bytes: Span<UInt8>, from start: Int) throws(MessageError) -> ParsedValue? {
     var first = start
     while first < bytes.count, bytes[first] == .space || bytes[first] == .tab { first &+= 1 }
-    let line = try endOfText(bytes, from: first)
+    let line = endOfText(bytes, from: first)
     guard line &+ 1 < bytes.count else {
         guard line >= bytes.count || bytes[line] == .carriageReturn else { throw faultInText(bytes, at: line) }
         return nil
@@ -134,7 +134,7 @@ private func parseValue(_ bytes: Span<UInt8>, from start: Int) throws(MessageErr
 /// What stands before it is `HTAB / SP / VCHAR / obs-text`, which a field value (RFC 9110 §5.5) and a reason phrase
 /// (RFC 9112 §4) consist of.
 @inline(__always)
-func endOfText(_ bytes: Span<UInt8>, from start: Int) throws(MessageError) -> Int {
+func endOfText(_ bytes: Span<UInt8>, from start: Int) -> Int {
     var offset = start
     while offset &+ 8 <= bytes.count {
         let controls = controlCharacters(bytes.word(at: offset))

@@ -1,5 +1,3 @@
-import Bytes
-
 /// A request method (RFC 9110 §9.3, RFC 5789). Names are case-sensitive: `get` is `.other`.
 package enum Method: UInt8, Sendable {
     case get, head, post, put, delete, connect, options, trace, patch, other
@@ -16,17 +14,28 @@ package enum Method: UInt8, Sendable {
     package var isIdempotent: Bool { isSafe || self == .put || self == .delete }
 
     package init(_ name: Span<UInt8>) {
+        var firstBytes: UInt64 = 0
+        for index in 0..<min(name.count, 8) { firstBytes |= UInt64(name[index]) << UInt64(8 * index) }
+        self.init(firstBytes: firstBytes, count: name.count)
+    }
+
+    /// - Parameters:
+    ///   - firstBytes: the first eight bytes of the name as a little-endian word, padded with zeros.
+    ///   - count: the length of the name.
+    @inline(__always)
+    init(firstBytes: UInt64, count: Int) {
         self =
-            switch name.count {
-            case 3 where name.elementsEqual("GET"): .get
-            case 3 where name.elementsEqual("PUT"): .put
-            case 4 where name.elementsEqual("POST"): .post
-            case 4 where name.elementsEqual("HEAD"): .head
-            case 5 where name.elementsEqual("PATCH"): .patch
-            case 5 where name.elementsEqual("TRACE"): .trace
-            case 6 where name.elementsEqual("DELETE"): .delete
-            case 7 where name.elementsEqual("OPTIONS"): .options
-            case 7 where name.elementsEqual("CONNECT"): .connect
+            switch firstBytes {
+            case _ where count > 7: .other
+            case 0x0000_0000_0054_4547: .get
+            case 0x0000_0000_0054_5550: .put
+            case 0x0000_0000_5453_4F50: .post
+            case 0x0000_0000_4441_4548: .head
+            case 0x0000_0048_4354_4150: .patch
+            case 0x0000_0045_4341_5254: .trace
+            case 0x0000_4554_454C_4544: .delete
+            case 0x0053_4E4F_4954_504F: .options
+            case 0x0054_4345_4E4E_4F43: .connect
             default: .other
             }
     }
