@@ -12,6 +12,13 @@ extension ByteBuffer {
     }
 
     /// The CRLF behind a chunk's content.
+    /// Appends a whole chunk; `content` must not be empty.
+    package mutating func appendChunk(_ content: Span<UInt8>) {
+        appendChunkHeader(size: content.count)
+        append(content)
+        appendChunkEnd()
+    }
+
     package mutating func appendChunkEnd() { append("\r\n") }
 
     /// The last chunk, with an empty trailer section.
