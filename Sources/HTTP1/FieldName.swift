@@ -126,4 +126,8 @@ extension FieldNameSet {
     static let refusedAsTrailers: FieldNameSet = [
         .connection, .contentLength, .host, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade,
     ]
+
+    /// Known fields that mean something as trailers. The others are refused or left out there: what the gateway or an
+    /// upstream decides by must have been in the head (RFC 9110 §6.5.1).
+    static let passedAsTrailers: FieldNameSet = [.other, .etag]
 }

@@ -23,23 +23,52 @@ extension FieldSection {
                 return offset &+ 2
             }
             guard lines.count < limits.fieldCountMax else { throw .tooManyFields(limit: limits.fieldCountMax) }
-            guard let name = try parseName(bytes, from: offset, bytesMax: limits.fieldNameBytesMax) else { return nil }
-            guard let value = try parseValue(bytes, from: name.end &+ 1) else { return nil }
-
-            var id = names.canonicalMatch(bytes, offset, name.end, hash: name.hash)
-            var isDropped = dropping.contains(id)
-            if name.hasUnderscore && id != .other {
-                guard id != .contentLength && id != .transferEncoding else { throw .fieldNameAmbiguous }
-                id = .other
-                isDropped = true
+            guard let line = try names.parseLine(bytes, from: offset, dropping: dropping, limits: limits) else {
+                return nil
             }
-            append(
-                FieldLine(
-                    name: ByteRange(offset, name.end), value: value.range, line: ByteRange(offset, value.lineEnd),
-                    canonicalHash: name.hash, id: id, isDropped: isDropped))
-            offset = value.lineEnd
+            append(line)
+            offset = Int(line.line.end)
         }
         return nil
+    }
+
+    /// Reads trailers that a `ContentDecoder` lends.
+    ///
+    /// - Parameter trailers: whole field lines, no blank line behind.
+    package mutating func parse(trailers: Span<UInt8>, limits: HeadLimits = HeadLimits()) throws(MessageError) {
+        removeAll()
+        var offset = 0
+        while offset < trailers.count {
+            guard let line = try names.parseLine(trailers, from: offset, dropping: [], limits: limits) else {
+                throw .lineEndMalformed
+            }
+            append(line)
+            offset = Int(line.line.end)
+        }
+    }
+}
+
+extension FieldNameTable {
+    /// Reads one line, which is known not to be the blank one.
+    ///
+    /// - Returns: nil when more bytes are needed.
+    @inline(__always)
+    func parseLine(
+        _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, limits: HeadLimits
+    ) throws(MessageError) -> FieldLine? {
+        guard let name = try parseName(bytes, from: start, bytesMax: limits.fieldNameBytesMax) else { return nil }
+        guard let value = try parseValue(bytes, from: name.end &+ 1) else { return nil }
+
+        var id = canonicalMatch(bytes, start, name.end, hash: name.hash)
+        var isDropped = dropping.contains(id)
+        if name.hasUnderscore && id != .other {
+            guard id != .contentLength && id != .transferEncoding else { throw .fieldNameAmbiguous }
+            id = .other
+            isDropped = true
+        }
+        return FieldLine(
+            name: ByteRange(start, name.end), value: value.range, line: ByteRange(start, value.lineEnd),
+            canonicalHash: name.hash, id: id, isDropped: isDropped)
     }
 }
 
