@@ -83,7 +83,8 @@ extension YAMLTree {
         }
         var nodes = 0
         do {
-            guard let root = try Yams.Parser(yaml: text, encoding: .utf8).singleRoot() else { return nil }
+            // The basic resolver takes every scalar for text, so that `1` and `"1"` are one key.
+            guard let root = try Yams.Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot() else { return nil }
             return try YAMLTree(root, depth: 0, nodes: &nodes)
         } catch let fault as YAMLFault {
             throw fault
@@ -103,16 +104,16 @@ extension YAMLTree {
         case .scalar(let scalar):
             let isPlain = scalar.style == .plain || scalar.style == .any
             content = .scalar(scalar.string, isPlain: isPlain)
-            try Self.refuseTag(scalar.tag, at: position)
+            try Self.refuseTag(scalar.tag, but: .str, at: position)
         case .sequence(let sequence):
-            try Self.refuseTag(sequence.tag, at: position)
+            try Self.refuseTag(sequence.tag, but: .seq, at: position)
             var elements: [YAMLTree] = []
             for element in sequence {
                 elements.append(try YAMLTree(element, depth: depth + 1, nodes: &nodes))
             }
             content = .sequence(elements)
         case .mapping(let mapping):
-            try Self.refuseTag(mapping.tag, at: position)
+            try Self.refuseTag(mapping.tag, but: .map, at: position)
             var entries: [Entry] = []
             for (keyNode, valueNode) in mapping {
                 let key = try YAMLTree(keyNode, depth: depth + 1, nodes: &nodes)
@@ -131,8 +132,9 @@ extension YAMLTree {
         }
     }
 
-    private static func refuseTag(_ tag: Tag, at position: Position) throws(YAMLFault) {
-        guard tag == Tag.implicit || tag.description == "!" || tag.description.isEmpty else {
+    /// The library writes the kind's own tag where there was none, so that one is allowed; it changes nothing.
+    private static func refuseTag(_ tag: Tag, but own: Tag.Name, at position: Position) throws(YAMLFault) {
+        guard tag == Tag(.implicit) || tag == Tag(.nonSpecific) || tag == Tag(own) else {
             throw YAMLFault(
                 at: position, "YAML tags are not read: \"\(Quotation.shortened(tag.description))\"",
                 expected: "the value without it")

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import Configuration
+
+@Suite("The reference and the code")
+struct ReferenceTests {
+    /// Section, key, and the row's cells after the key.
+    struct Row {
+        var section: String
+        var key: String
+        var defaultText: String
+    }
+
+    static func rows() throws -> [Row] {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = root.appending(path: "Sources/Configuration/Configuration.docc/Reference.md")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        var section: String?
+        var rows: [Row] = []
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("## ") {
+                let title = line.dropFirst(3)
+                section = title == "Keys at the left margin" ? "" : title.hasPrefix("`") ? String(title.dropFirst().dropLast()) : nil
+            } else if line.hasPrefix("| `"), let section {
+                let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+                    .map { $0.trimmingCharacters(in: .whitespaces) }
+                rows.append(Row(section: section, key: cells[1].filter { $0 != "`" }, defaultText: cells[3]))
+            }
+        }
+        return rows
+    }
+
+    static var accepted: Set<String> {
+        func names<Key: SectionKey>(_: Key.Type) -> [String] { Key.allCases.map { "\(Key.section) \($0.rawValue)" } }
+        return Set(Vocabulary.sections.flatMap { names($0) })
+    }
+
+    @Test func `every key that is accepted is in the reference, and conversely`() throws {
+        let described = try Self.rows().map { "\($0.section) \($0.key)" }
+        #expect(Set(described).count == described.count)
+        #expect(Set(described).subtracting(Self.accepted) == [])
+        #expect(Self.accepted.subtracting(described) == [])
+    }
+
+    @Test(arguments: [
+        ("", "workers", "auto"),
+        ("upstreams.NAME", "keepalive", "\(Defaults.keepaliveMax)"),
+        ("upstreams.NAME.timeouts", "connect", DurationText.format(Defaults.connectTimeout)),
+        ("upstreams.NAME.timeouts", "response", DurationText.format(Defaults.responseTimeout)),
+        ("upstreams.NAME.timeouts", "idle", DurationText.format(Defaults.upstreamIdleTimeout)),
+        ("keys[]", "encoding", Defaults.secretEncoding.rawValue),
+        ("tokens", "leeway", DurationText.format(Defaults.leeway)),
+        ("tokens", "realm", Defaults.realm),
+        ("tokens", "typ", Defaults.tokenTypes.joined(separator: ", ")),
+        ("tokens.limits", "bytes", SizeText.format(Defaults.tokenBytesMax)),
+        ("sliding", "lifetime_max", DurationText.format(Defaults.lifetimeMax)),
+        ("sliding", "session_cap", "12h"),
+        ("sliding", "least_gain", "\(Defaults.leastGainPercent)%"),
+        ("sliding", "grace", DurationText.format(Defaults.grace)),
+        ("sliding", "except_statuses", "\(Defaults.exceptStatuses[0])"),
+        ("sliding", "opt_out", Defaults.optOutHeader),
+        ("sliding.deliver", "header", Defaults.deliveryHeader),
+        ("sliding.deliver.cookie", "name", Defaults.cookieName),
+        ("sliding.deliver.cookie", "path", Defaults.cookiePath),
+        ("sliding.deliver.cookie", "same_site", Defaults.cookieSameSite.rawValue),
+        ("sliding.expires_in", "token", Defaults.tokenExpiryHeader),
+        ("sliding.expires_in", "session", Defaults.sessionExpiryHeader),
+        ("cors", "methods", Defaults.corsMethods.joined(separator: ", ")),
+        ("cors", "headers", Defaults.corsHeaders.joined(separator: ", ")),
+        ("cors", "max_age", DurationText.format(Defaults.corsMaxAge)),
+        ("routes[]", "auth", Defaults.authentication.rawValue),
+        ("routes[].forward", "authorization", Defaults.forwardAuthorization.rawValue),
+        ("limits", "head", SizeText.format(Defaults.headBytesMax)),
+        ("limits", "fields", "\(Defaults.fieldCountMax)"),
+        ("limits", "target", SizeText.format(Defaults.targetBytesMax)),
+        ("limits", "body", SizeText.format(Defaults.bodyBytesMax)),
+        ("limits", "connections", "\(Defaults.connectionsMax)"),
+        ("timeouts", "head", DurationText.format(Defaults.headTimeout)),
+        ("timeouts", "idle", "75s"),
+        ("timeouts", "body", "60s"),
+        ("timeouts", "write", "60s"),
+        ("timeouts", "drain", DurationText.format(Defaults.drainTimeout)),
+        ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),
+        ("logs", "decisions", Defaults.decisionsLogged.rawValue),
+        ("logs", "level", Defaults.logLevel.rawValue),
+        ("logs", "to", Defaults.logDestination.rawValue),
+    ])
+    func `the reference names the default that holds`(_ section: String, _ key: String, _ value: String) throws {
+        let row = try #require(Self.rows().first { $0.section == section && $0.key == key })
+        #expect(row.defaultText.filter { $0 != "`" } == value)
+    }
+
+    /// How a key of each section looks in a file that is otherwise right.
+    static let frames: [String: String] = [
+        "": "KEY: §",
+        "listeners[]": "listeners: [ { KEY: § } ]",
+        "upstreams.NAME": "upstreams: { a: { KEY: § } }",
+        "upstreams.NAME.servers[]": "upstreams: { a: { servers: [ { KEY: § } ] } }",
+        "upstreams.NAME.timeouts": "upstreams: { a: { servers: [ a:1 ], timeouts: { KEY: § } } }",
+        "keys[]": "keys: [ { KEY: § } ]",
+        "tokens": "tokens: { KEY: § }",
+        "tokens.from[]": "tokens: { from: [ { KEY: § } ] }",
+        "tokens.limits": "tokens: { limits: { KEY: § } }",
+        "sliding": "sliding: { KEY: § }",
+        "sliding.deliver": "sliding: { deliver: { KEY: § } }",
+        "sliding.deliver.cookie": "sliding: { deliver: { cookie: { KEY: § } } }",
+        "sliding.expires_in": "sliding: { expires_in: { KEY: § } }",
+        "cors": "cors: { origins: [ \"https://a.example\" ], KEY: § }",
+        "routes[]": "routes: [ { KEY: § } ]",
+        "routes[].forward": "routes: [ { path: /, forward: { KEY: § } } ]",
+        "limits": "limits: { KEY: § }",
+        "timeouts": "timeouts: { KEY: § }",
+        "paths": "paths: { KEY: § }",
+        "logs": "logs: { KEY: § }",
+    ]
+
+    @Test func `every accepted key is really read: nonsense in its place is an error there`() throws {
+        for row in try Self.rows() where !(row.section == "cors" && row.key == "origins") {
+            let frame = try #require(Self.frames[row.section], "\(row.section)")
+            // Nothing takes a list in a list, and no key takes a mapping with this key.
+            for nonsense in ["[ [ 1 ] ]", "{ zzz: { zzz: [ [] ] } }"] {
+                let found = errors(frame.replacing("KEY", with: row.key).replacing("§", with: nonsense))
+                let isRead = found.contains { $0.place.path.contains(row.key) }
+                #expect(isRead, "\(row.section) \(row.key): \(nonsense)")
+            }
+        }
+    }
+}
