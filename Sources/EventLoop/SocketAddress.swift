@@ -1,4 +1,5 @@
 package import Bytes
+import CLibevent
 import Glibc
 
 /// Where a socket is bound or connected to.

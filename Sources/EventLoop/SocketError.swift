@@ -1,3 +1,4 @@
+import CLibevent
 import Glibc
 
 /// A system call on a socket that failed: which one, and with what `errno`.
