@@ -51,7 +51,7 @@ func canonicalWord(_ bytes: Span<UInt8>, at offset: Int, before end: Int) -> UIn
     let wanted = end &- offset
     if offset &+ 8 <= bytes.count {
         let word = bytes.word(at: offset)
-        return canonical(wanted >= 8 ? word : word & (1 &<< UInt64(8 &* wanted)) &- 1)
+        return canonical(wanted >= 8 ? word : word & ((1 &<< UInt64(8 &* wanted)) &- 1))
     }
     var word: UInt64 = 0
     var index = 0

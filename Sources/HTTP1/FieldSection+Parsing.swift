@@ -104,7 +104,7 @@ private func parseName(
         let length = others.trailingZeroBitCount &>> 3
         let end = offset &+ length
         guard bytes[end] == .colon, end &- start <= bytesMax, end > start else { break }
-        if length > 0 { hash.combine((word | 0x2020_2020_2020_2020) & (1 &<< UInt64(8 &* length)) &- 1) }
+        if length > 0 { hash.combine((word | 0x2020_2020_2020_2020) & ((1 &<< UInt64(8 &* length)) &- 1)) }
         return ParsedName(end: end, hash: hash.value, hasUnderscore: false)
     }
     return try parseUncommonName(bytes, from: start, bytesMax: bytesMax)
