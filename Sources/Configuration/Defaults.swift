@@ -30,6 +30,8 @@ package enum Defaults {
     package static let optOutHeader = "X-No-Refresh"
     package static let tokenExpiryHeader = "X-Token-Expires-In"
     package static let sessionExpiryHeader = "X-Session-Expires-In"
+    /// The seconds on an answer that no cache keeps are right for whoever reads them.
+    package static let expiryAnswers: Configuration.Sliding.ExpiryAnswers = .renewals
     /// `__Host-` binds the cookie to this very host, to HTTPS and to the root path.
     package static let cookieName = "__Host-token"
     package static let cookiePath = "/"

@@ -67,6 +67,7 @@ struct ReferenceTests {
         ("sliding.deliver.cookie", "same_site", Defaults.cookieSameSite.rawValue),
         ("sliding.expires_in", "token", Defaults.tokenExpiryHeader),
         ("sliding.expires_in", "session", Defaults.sessionExpiryHeader),
+        ("sliding.expires_in", "on", Defaults.expiryAnswers.rawValue),
         ("cors", "methods", Defaults.corsMethods.joined(separator: ", ")),
         ("cors", "headers", Defaults.corsHeaders.joined(separator: ", ")),
         ("cors", "max_age", DurationText.format(Defaults.corsMaxAge)),

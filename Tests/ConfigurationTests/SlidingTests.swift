@@ -11,19 +11,20 @@ struct SlidingTests {
     @Test func `every member is read`() throws {
         let sliding = try Self.sliding(
             "lifetime: 30m, lifetime_max: 2h, buffer: 10m, quantum: 5m, session_cap: 8h, least_gain: 5%, grace: 30s, "
-                + "deliver: authorization, except_statuses: [ 401, 403 ], opt_out: X-Quiet, expires_in: { token: X-T, session: none }")
+                + "deliver: authorization, except_statuses: [ 401, 403 ], opt_out: X-Quiet, expires_in: { token: X-T, session: none, on: all }")
         #expect(sliding.lifetime == .fixed(.seconds(1800)))
         #expect(sliding.lifetimeMax == .seconds(7200))
         #expect(sliding.buffer == .duration(.seconds(600)))
         #expect(sliding.quantum == .seconds(300))
         #expect(sliding.sessionCap == .seconds(8 * 3600))
-        #expect(sliding.leastGain == 0.05)
+        #expect(sliding.leastGainPercent == 5)
         #expect(sliding.grace == .seconds(30))
         #expect(sliding.delivery == .authorization)
         #expect(sliding.exceptStatuses == [401, 403])
         #expect(sliding.optOutHeader == "X-Quiet")
         #expect(sliding.tokenExpiryHeader == "X-T")
         #expect(sliding.sessionExpiryHeader == nil)
+        #expect(sliding.expiryAnswers == .all)
     }
 
     @Test func `only an explicit none takes the end from sessions, and it is warned of`() throws {

@@ -4,7 +4,7 @@ extension Configuration.Sliding {
         let form = "a mapping such as { buffer: 10m }"
         guard let section = Section<Vocabulary.Sliding>(field, expected: form) else { return nil }
         let expiresIn = section[.expiresIn].flatMap {
-            Section<Vocabulary.ExpiresIn>($0, expected: "a mapping of token and session")
+            Section<Vocabulary.ExpiresIn>($0, expected: "a mapping of token, session and on")
         }
         let sliding = Configuration.Sliding(
             lifetime: section[.lifetime].flatMap(readLifetime) ?? .inherit,
@@ -12,14 +12,14 @@ extension Configuration.Sliding {
             buffer: readBuffer(section),
             quantum: section[.quantum]?.claimTime(),
             sessionCap: readCap(section[.sessionCap]),
-            leastGain: Double(
-                section[.leastGain]?.percent(in: Bounds.leastGainPercent) ?? Defaults.leastGainPercent) / 100,
+            leastGainPercent: section[.leastGain]?.percent(in: Bounds.leastGainPercent) ?? Defaults.leastGainPercent,
             grace: section[.grace]?.duration(in: Bounds.grace, wholeSeconds: true) ?? Defaults.grace,
             delivery: section[.deliver].flatMap(readDelivery) ?? .header(Defaults.deliveryHeader),
             exceptStatuses: section[.exceptStatuses].map(readStatuses) ?? Defaults.exceptStatuses,
             optOutHeader: readName(section[.optOut], default: Defaults.optOutHeader),
             tokenExpiryHeader: readName(expiresIn?[.token], default: Defaults.tokenExpiryHeader),
             sessionExpiryHeader: readName(expiresIn?[.session], default: Defaults.sessionExpiryHeader),
+            expiryAnswers: expiresIn?[.on]?.choice(ExpiryAnswers.self) ?? Defaults.expiryAnswers,
             place: field.place)
         SlidingRules.check(sliding, section)
         return sliding

@@ -114,7 +114,7 @@ enum Vocabulary {
     enum ExpiresIn: String, SectionKey {
         static let section = "sliding.expires_in"
 
-        case token, session
+        case token, session, on
     }
 
     enum CORS: String, SectionKey {

@@ -10,8 +10,8 @@ extension Configuration {
         package var quantum: Duration?
         /// End of the session, counted from its first token. Nil: only by an explicit `none`.
         package var sessionCap: Duration?
-        /// A renewal that gains less than this share of the lifetime is skipped; 0 ..< 1.
-        package var leastGain: Double
+        /// A renewal that gains less than this percentage of the lifetime is skipped; 0 ... 99.
+        package var leastGainPercent: Int
         /// How long after its end a token may still be renewed. Zero by default.
         package var grace: Duration
         package var delivery: Delivery
@@ -23,7 +23,16 @@ extension Configuration {
         package var tokenExpiryHeader: String?
         /// Response field that tells the seconds to the session's end. Nil: not sent.
         package var sessionExpiryHeader: String?
+        package var expiryAnswers: ExpiryAnswers
         package var place: Place
+
+        /// Which answers tell the seconds that are left.
+        package enum ExpiryAnswers: String, Sendable, CaseIterable {
+            /// Those that carry a successor: no cache keeps them, so the seconds are fresh.
+            case renewals
+            /// All answers to requests that a token authorised. One from a cache tells old seconds: add its `Age`.
+            case all
+        }
 
         package enum Lifetime: Sendable, Equatable {
             /// `exp - iat` of the presented token, at most `lifetimeMax`.
