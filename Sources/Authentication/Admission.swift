@@ -1,0 +1,37 @@
+/// What is to become of a request.
+package enum Decision {
+    /// It goes upstream.
+    case admit(Admission)
+    /// The gateway answers, and nothing goes upstream.
+    case refuse(Refusal)
+    /// The gateway answers a CORS preflight with 204 (`appendPreflightFields`). Only where a CORS policy is configured;
+    /// elsewhere preflights are admitted without a token.
+    case preflight(Preflight)
+}
+
+/// A request that may pass, and all that its answer will need to know of it. Owned: it outlives the request's bytes.
+package struct Admission {
+    /// Index into the policy's routes.
+    package let route: Int
+    /// Nil: nobody in particular. The route asks for no token, or does not insist on one.
+    package let token: TokenEntry?
+    /// Whether a successor is due. It rides only if the answer allows, too.
+    package let renewal: RenewalDecision
+    package let origin: CrossOrigin
+    /// Whole lines that stand for the ones that carried the token; empty where those stay or just go.
+    let substitutes: [UInt8]
+}
+
+/// What became of a renewal, for logs and counters.
+package enum RenewalOutcome: Sendable {
+    /// The answer carries `successor`.
+    case attached(Renewal, successor: [UInt8])
+    case skipped(RenewalSkip)
+
+    package var isAttached: Bool {
+        switch self {
+        case .attached: true
+        case .skipped: false
+        }
+    }
+}

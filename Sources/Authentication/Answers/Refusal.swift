@@ -1,0 +1,126 @@
+internal import Bytes
+package import JOSE
+
+/// Why the gateway answers a request itself. The one place that knows status, `code` and challenge (RFC 6750 §3,
+/// RFC 9457); the proxy writes status line and body from it.
+package struct Refusal: Sendable {
+    package enum Kind: Sendable {
+        case tokenMissing
+        case token(TokenRefusal)
+        /// A field means to carry a token and does not: `Authorization: Bearer` with nothing behind.
+        case tokenMalformed
+        /// Two tokens, or two `Authorization` lines.
+        case severalTokens
+        /// A required claim is missing or has another value. `scope` is what RFC 6750 §3 lets a challenge name.
+        case insufficientScope(scope: [String])
+        case noRoute
+        case methodNotAllowed(allowed: [String])
+        /// See `RouteTable.Match.ambiguous`.
+        case pathAmbiguous
+        case path(PathError)
+        /// A preflight from an origin that is not listed.
+        case originNotAllowed
+    }
+
+    package var kind: Kind
+    /// Index into the policy's routes, once one was found.
+    package var route: Int?
+    package var origin: CrossOrigin
+
+    package init(_ kind: Kind, route: Int? = nil, origin: CrossOrigin = .absent) {
+        self.kind = kind
+        self.route = route
+        self.origin = origin
+    }
+
+    package var status: Int {
+        switch kind {
+        case .tokenMissing, .tokenMalformed, .token: 401
+        case .severalTokens, .pathAmbiguous, .path: 400
+        case .insufficientScope, .originNotAllowed: 403
+        case .noRoute: 404
+        case .methodNotAllowed: 405
+        }
+    }
+
+    /// Stable, for problem details.
+    package var code: String {
+        switch kind {
+        case .tokenMissing: "token_missing"
+        case .token(let refusal): refusal.code
+        case .tokenMalformed: "token_malformed"
+        case .severalTokens: "invalid_request"
+        case .insufficientScope: "insufficient_scope"
+        case .noRoute: "no_route"
+        case .methodNotAllowed: "method_not_allowed"
+        case .pathAmbiguous: "path_ambiguous"
+        case .path(let error): error.code
+        case .originNotAllowed: "origin_not_allowed"
+        }
+    }
+
+    /// Stable and finer than `code`, for logs.
+    package var reason: String {
+        if case .token(let refusal) = kind { return refusal.reason }
+        return code
+    }
+
+    /// One sentence for whoever sent the request. Holds nothing of the request, and is safe inside a quoted string.
+    package var detail: String {
+        switch kind {
+        case .tokenMissing: "The request carries no token."
+        case .token(let refusal): refusal.description
+        case .tokenMalformed: "The field that should carry a token is malformed."
+        case .severalTokens: "The request carries more than one token."
+        case .insufficientScope: "The token does not grant access to this resource."
+        case .noRoute: "Nothing is served here."
+        case .methodNotAllowed: "The method is not allowed here."
+        case .pathAmbiguous, .path: "The path could be read in more than one way."
+        case .originNotAllowed: "The origin may not read answers from here."
+        }
+    }
+}
+
+extension Refusal {
+    /// `WWW-Authenticate` (RFC 6750 §3) or `Allow`, with its CRLF, where the refusal calls for it.
+    func appendChallenge(realm: [UInt8], to buffer: inout ByteBuffer) {
+        switch kind {
+        case .tokenMissing:
+            Self.openChallenge(realm, to: &buffer)
+            buffer.append("\r\n")
+        case .token, .tokenMalformed:
+            appendChallenge("invalid_token", scope: [], realm: realm, to: &buffer)
+        case .severalTokens:
+            appendChallenge("invalid_request", scope: [], realm: realm, to: &buffer)
+        case .insufficientScope(let scope):
+            appendChallenge("insufficient_scope", scope: scope, realm: realm, to: &buffer)
+        case .methodNotAllowed(let allowed):
+            buffer.append("Allow: ")
+            buffer.append(allowed.joined(separator: ", "))
+            buffer.append("\r\n")
+        case .noRoute, .pathAmbiguous, .path, .originNotAllowed:
+            break
+        }
+    }
+
+    private func appendChallenge(_ error: StaticString, scope: [String], realm: [UInt8], to buffer: inout ByteBuffer) {
+        Self.openChallenge(realm, to: &buffer)
+        buffer.append(", error=\"")
+        buffer.append(error)
+        buffer.append("\", error_description=\"")
+        buffer.append(detail)
+        buffer.append(0x22)
+        if !scope.isEmpty {
+            buffer.append(", scope=\"")
+            buffer.append(scope.joined(separator: " "))
+            buffer.append(0x22)
+        }
+        buffer.append("\r\n")
+    }
+
+    private static func openChallenge(_ realm: [UInt8], to buffer: inout ByteBuffer) {
+        buffer.append("WWW-Authenticate: Bearer realm=\"")
+        buffer.append(realm)
+        buffer.append(0x22)
+    }
+}

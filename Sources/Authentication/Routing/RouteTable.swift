@@ -1,0 +1,149 @@
+internal import Bytes
+package import HTTP1
+
+/// Finds the route of a request: the longest path prefix whose host and method also match; among routes of one prefix an
+/// exact host before a wildcard (the longer suffix first) before any host, then a list of methods before any, then the
+/// order of the configuration.
+///
+/// Prefixes are a compressed trie and hosts one hash table, so that a lookup costs the length of path and host, whether
+/// there are ten routes or ten thousand. No allocation, except for paths with `;`.
+package struct RouteTable: Sendable {
+    package enum Match: Equatable, Sendable {
+        case route(Int)
+        /// No route has such a prefix and host.
+        case noRoute
+        /// Routes match by path and host; none of them takes the method.
+        case methodNotAllowed
+        /// With its `;` parameters the path belongs to one route, without them to another. Servers differ in whether
+        /// they drop parameters before they dispatch, so either choice could be the wrong guard.
+        case ambiguous
+    }
+
+    private let trie: PrefixTrie
+    private let hosts: HostIndex
+    private let methods: [MethodSet]
+    /// For each leaf of the trie, its routes for any host.
+    private let anyHost: [[Int32]]
+    private let leafHasHosts: [Bool]
+
+    package init(_ routes: [RoutePolicy]) {
+        methods = routes.map { MethodSet($0.methods) }
+        let methods = methods
+        let bySpecificity = routes.indices.sorted { (methods[$0].isAny ? 1 : 0, $0) < (methods[$1].isAny ? 1 : 0, $1) }
+        var trie = PrefixTrie()
+        var hosts = HostIndex()
+        var anyHost: [[Int32]] = []
+        var leafHasHosts: [Bool] = []
+        for index in bySpecificity {
+            let leaf = trie.insert(Array(routes[index].pathPrefix.utf8))
+            if leaf == anyHost.count {
+                anyHost.append([])
+                leafHasHosts.append(false)
+            }
+            if routes[index].hosts.isEmpty { anyHost[leaf].append(Int32(index)) }
+            for host in Set(routes[index].hosts) {
+                leafHasHosts[leaf] = true
+                hosts.insert(host, leaf: leaf, route: Int32(index))
+            }
+        }
+        trie.compile()
+        hosts.compile()
+        (self.trie, self.hosts, self.anyHost, self.leafHasHosts) = (trie, hosts, anyHost, leafHasHosts)
+    }
+
+    /// - Parameters:
+    ///   - path: in normal form, or `*`, which stands for the server and belongs to the routes of `/`.
+    ///   - host: as the client sent it, without port; empty when it named none.
+    package func match(
+        path: Span<UInt8>, host: Span<UInt8>, method: Method, methodName: Span<UInt8>
+    ) -> Match {
+        let match = matchLiterally(path: path, host: host, method: method, methodName: methodName)
+        guard trie.hasSeveralPrefixes, path.containsSemicolon else { return match }
+        let plain = Self.removingParameters(path)
+        let other = matchLiterally(path: plain.span, host: host, method: method, methodName: methodName)
+        return match == other ? match : .ambiguous
+    }
+
+    /// The methods of the routes that match by path and host, for `Allow` (RFC 9110 §10.2.1). Sorted.
+    package func allowedMethods(path: Span<UInt8>, host: Span<UInt8>) -> [String] {
+        var names: Set<String> = []
+        let name = host.extracting(0..<Self.nameCount(of: host))
+        var leaf = trie.longestLeaf(of: path)
+        while leaf >= 0 {
+            let index = Int(leaf)
+            for route in anyHost[index] { names.formUnion(methods[Int(route)].names) }
+            if leafHasHosts[index] {
+                _ = hosts.mostSpecific(leaf: index, host: name) { route in
+                    names.formUnion(methods[Int(route)].names)
+                    return false
+                }
+            }
+            leaf = trie.nextShorterLeaf(than: leaf, of: path)
+        }
+        return names.sorted()
+    }
+
+    private func matchLiterally(
+        path: Span<UInt8>, host: Span<UInt8>, method: Method, methodName: Span<UInt8>
+    ) -> Match {
+        var matchesButMethod = false
+        var leaf = trie.longestLeaf(of: path)
+        while leaf >= 0 {
+            let index = Int(leaf)
+            if leafHasHosts[index] {
+                let name = host.extracting(0..<Self.nameCount(of: host))
+                let route = hosts.mostSpecific(leaf: index, host: name) { route in
+                    if methods[Int(route)].contains(method, name: methodName) { return true }
+                    matchesButMethod = true
+                    return false
+                }
+                if route >= 0 { return .route(Int(route)) }
+            }
+            var position = 0
+            while position < anyHost[index].count {
+                let route = Int(anyHost[index][position])
+                if methods[route].contains(method, name: methodName) { return .route(route) }
+                matchesButMethod = true
+                position &+= 1
+            }
+            leaf = trie.nextShorterLeaf(than: leaf, of: path)
+        }
+        return matchesButMethod ? .methodNotAllowed : .noRoute
+    }
+
+    /// The length of `host` without the dot that ends a fully qualified name.
+    private static func nameCount(of host: Span<UInt8>) -> Int {
+        host.count > 1 && host[host.count &- 1] == 0x2E ? host.count &- 1 : host.count
+    }
+
+    /// Each segment up to its first `;`.
+    private static func removingParameters(_ path: Span<UInt8>) -> [UInt8] {
+        var plain: [UInt8] = []
+        plain.reserveCapacity(path.count)
+        var isParameter = false
+        for index in 0..<path.count {
+            if path[index] == 0x2F { isParameter = false }
+            if path[index] == 0x3B { isParameter = true }
+            if !isParameter { plain.append(path[index]) }
+        }
+        return plain
+    }
+}
+
+extension Span<UInt8> {
+    /// Eight bytes at a time: it is asked of every path.
+    fileprivate var containsSemicolon: Bool {
+        var index = 0
+        while index &+ 8 <= count {
+            // A zero byte in `difference` is a `;`; the classic test has no false negatives.
+            let difference = word(at: index) ^ 0x3B3B_3B3B_3B3B_3B3B
+            if (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080 != 0 { return true }
+            index &+= 8
+        }
+        while index < count {
+            if self[index] == 0x3B { return true }
+            index &+= 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,32 @@
+package import JOSE
+
+/// A verified token with what a worker has worked out for it. Shared by the cache and the exchanges under way.
+package final class TokenEntry {
+    package let token: VerifiedToken
+    /// SHA-256 of the token as presented.
+    let digest: Digest
+    /// The dates as the renewal decision takes them.
+    let expiration: Int64
+    let issuedAt: Int64?
+    /// `orig_iat`, else `auth_time`, else `iat`.
+    let anchor: Int64?
+    /// When the signature was verified; the dates were valid then, and are until `expiration`.
+    let verifiedAt: Int64
+
+    /// The successor minted last.
+    var successor: (renewal: Renewal, bytes: [UInt8])?
+    /// Identity lines rendered last, and for which set of claim headers.
+    var identity: (set: Int32, lines: [UInt8])?
+    /// By index of a set of requirements below 64: whether it has been checked, and how that went.
+    var requirementsChecked: UInt64 = 0
+    var requirementsMet: UInt64 = 0
+
+    init(_ token: VerifiedToken, digest: Digest, now: NumericDate) {
+        self.token = token
+        self.digest = digest
+        expiration = token.expiration.seconds
+        issuedAt = token.issuedAt?.seconds
+        anchor = token.anchor?.seconds
+        verifiedAt = now.seconds
+    }
+}
