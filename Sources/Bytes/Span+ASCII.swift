@@ -1,7 +1,7 @@
 /// Reading bytes as the ASCII that protocols are written in. Nothing here allocates but `Array(copying:)` and `String(copying:)`.
 extension Span<UInt8> {
     /// Eight bytes from `offset` as one little-endian word; compiles to one load behind one bounds check.
-    @inlinable
+    @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
         let window = extracting(offset..<offset + 8)
         var word: UInt64 = 0
@@ -75,7 +75,7 @@ extension UInt8 {
     @inlinable package var isASCIILetter: Bool { (self | 0x20) &- 0x61 < 26 }
 
     /// The value of a hexadecimal digit in either case.
-    package var hexadecimalValue: UInt8? {
+    @inlinable package var hexadecimalValue: UInt8? {
         if isASCIIDigit { return self &- 0x30 }
         let letter = (self | 0x20) &- 0x61
         return letter < 6 ? letter &+ 10 : nil
