@@ -31,8 +31,9 @@ package final class ByteStream {
 
     private enum State { case connecting, open, closed }
 
-    package unowned let handler: any ByteStreamHandler
-    private unowned let loop: EventLoop
+    // The owner of a stream outlives it, and the loop outlives both; to check that takes an atomic pair for each event.
+    package unowned(unsafe) let handler: any ByteStreamHandler
+    private unowned(unsafe) let loop: EventLoop
     private var readEvent: OpaquePointer?
     private var writeEvent: OpaquePointer?
     private var output = ByteBuffer()
@@ -103,6 +104,8 @@ extension ByteStream {
 
     /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
     fileprivate func becameReadable() {
+        let owner = handler
+        defer { withExtendedLifetime(owner) {} }  // it may end itself in the call, and its streams with it
         let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)
         if count > 0 {
             let bytes = UnsafeRawBufferPointer(start: loop.scratch.baseAddress, count: count)
@@ -137,6 +140,7 @@ extension ByteStream {
     /// Writes `head` and then `body` with one system call.
     package func write(_ head: Span<UInt8>, _ body: Span<UInt8>) -> WriteResult {
         if body.isEmpty { return write(head) }
+        if head.isEmpty { return write(body) }
         guard state == .open, output.isEmpty else {
             _ = queue(head)
             return queue(body)
@@ -182,6 +186,8 @@ extension ByteStream {
     }
 
     fileprivate func becameWritable() {
+        let owner = handler
+        defer { withExtendedLifetime(owner) {} }
         if state == .connecting {
             var code: CInt = 0
             var length = socklen_t(MemoryLayout<CInt>.size)

@@ -1,3 +1,4 @@
+package import Bytes
 package import JOSE
 
 /// A verified token with what a worker has worked out for it. Shared by the cache and the exchanges under way.
@@ -12,6 +13,9 @@ package final class TokenEntry {
     let anchor: Int64?
     /// When the signature was verified; the dates were valid then, and are until `expiration`.
     let verifiedAt: Int64
+
+    /// The successor that a log has told of last, so that it need not tell of each answer that carries it.
+    package var announcedRenewal: Renewal?
 
     /// The successor minted last.
     var successor: (renewal: Renewal, bytes: [UInt8])?
@@ -28,5 +32,14 @@ package final class TokenEntry {
         issuedAt = token.issuedAt?.seconds
         anchor = token.anchor?.seconds
         verifiedAt = now.seconds
+    }
+
+    /// Appends what logs call the token: the first 48 bits of its SHA-256 in hexadecimal.
+    package func appendFingerprint(to buffer: inout ByteBuffer) {
+        for index in 0..<6 {
+            let byte = Int(digest.first >> UInt64(8 * index) & 0xFF)
+            if byte < 16 { buffer.append(0x30) }
+            buffer.append(hexadecimal: byte)
+        }
     }
 }

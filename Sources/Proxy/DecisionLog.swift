@@ -1,0 +1,138 @@
+import Authentication
+import Bytes
+import EventLoop
+import JOSE
+
+/// A worker's log lines, gathered through a turn of its loop and handed to the writer at the end of it.
+///
+/// One line a decision, `time event key=value …`. Never a token, a cookie, a query or a secret: a token appears as its
+/// fingerprint.
+final class DecisionLog {
+    var level: DecisionLevel
+    private let writer: LogWriter
+    private var lines = ByteBuffer()
+    private var count = 0
+    private var second = Int64.min
+    private var time = ""
+
+    init(_ level: DecisionLevel, writer: LogWriter) {
+        self.level = level
+        self.writer = writer
+    }
+
+    /// Hands the turn's lines over.
+    func flush() {
+        guard count > 0 else { return }
+        writer.write(lines.bytes(), lines: count)
+        lines.removeAll()
+        count = 0
+    }
+
+    /// Something an operator should know that is not about one request.
+    func note(_ text: String, worker: Worker) {
+        begin("note", worker)
+        lines.append(" \(text)")
+        end()
+    }
+
+    /// - Parameter path: as the policy saw it: normal form, without the query.
+    func refused(_ refusal: Refusal, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, worker: Worker) {
+        guard level >= .refusals else { return }
+        begin("refused", worker)
+        lines.append(" status=")
+        lines.append(decimal: refusal.status)
+        lines.append(" code=")
+        lines.append(refusal.code)
+        lines.append(" reason=")
+        lines.append(refusal.reason)
+        lines.append(" method=")
+        lines.append(method)
+        lines.append(" path=")
+        lines.append(path.extracting(0..<min(path.count, 256)))
+        append(peer)
+        end()
+    }
+
+    func admitted(_ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, worker: Worker) {
+        switch outcome {
+        case .attached(let renewal, _):
+            worker.countRenewal(failed: false)
+            let isNew = admission.token?.announcedRenewal != renewal
+            guard level >= (isNew ? .changes : .all) else { return }
+            admission.token?.announcedRenewal = renewal
+            begin("renewed", worker)
+        case .skipped(.mintFailed):
+            worker.countRenewal(failed: true)
+            guard level >= .refusals else { return }
+            begin("mint_failed", worker)
+        case .skipped(let reason):
+            guard level >= .all else { return }
+            begin("admitted", worker)
+            lines.append(" renewal=")
+            lines.append(reason.rawValue)
+        }
+        append(admission)
+        lines.append(" status=")
+        lines.append(decimal: status)
+        append(peer)
+        end()
+    }
+
+    func tunnelOpened(_ admission: Admission, peer: SocketAddress, worker: Worker) {
+        guard level >= .changes else { return }
+        begin("tunnel", worker)
+        append(admission)
+        append(peer)
+        end()
+    }
+
+    /// - Parameter midway: the answer had begun and was cut short.
+    func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, worker: Worker) {
+        guard level >= .refusals else { return }
+        let problem = Problem(failure)
+        begin(midway ? "cut_short" : "failed", worker)
+        if !midway {
+            lines.append(" status=")
+            lines.append(decimal: problem.status)
+        }
+        lines.append(" code=")
+        lines.append(problem.code)
+        if let cause = failure.cause {
+            lines.append(" cause=\"")
+            lines.appendJSONEscaped(cause)
+            lines.append("\"")
+        }
+        append(peer)
+        end()
+    }
+
+    private func begin(_ event: StaticString, _ worker: Worker) {
+        if worker.loop.wallSeconds != second {
+            second = worker.loop.wallSeconds
+            time = CivilDate(secondsSince1970: second).internetDateTime
+        }
+        lines.append(time)
+        lines.append(" ")
+        lines.append(event)
+    }
+
+    private func append(_ admission: Admission) {
+        lines.append(" route=")
+        lines.append(decimal: admission.route)
+        if let token = admission.token {
+            lines.append(" token=")
+            token.appendFingerprint(to: &lines)
+        }
+    }
+
+    private func append(_ peer: SocketAddress) {
+        lines.append(" peer=")
+        peer.appendHost(to: &lines)
+    }
+
+    private func end() {
+        lines.append("\n")
+        count += 1
+        if lines.count > 64 * 1024 { flush() }
+    }
+}

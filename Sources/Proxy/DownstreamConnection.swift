@@ -1,0 +1,390 @@
+import Authentication
+import Bytes
+import EventLoop
+import HTTP1
+
+/// A client's connection: collects request heads, runs one exchange at a time, in the order the requests came.
+final class DownstreamConnection: TableEntry {
+    /// Requests that came early (pipelined) wait here up to this size; then reading pauses.
+    private static let earlyInputBytesMax = 64 * 1024
+    /// Content that nobody wants is read up to this size to keep the connection, and cut off beyond it.
+    private static let discardedBytesMax = 256 * 1024
+    /// How long the client may take to notice that we have closed our side, in milliseconds.
+    private static let lingerTime: Int64 = 2_000
+
+    enum Phase {
+        /// Between two messages, or within a head.
+        case awaitingHead
+        case exchanging(Exchange)
+        /// The answer has been sent; the rest of the request's content is read and dropped.
+        case discarding(left: Int)
+        /// Our side is closed, or will be when the queue is written; input is dropped until the client closes too.
+        /// Closing at once would answer unread input with a reset, and that can destroy the answer on its way.
+        case lingering(left: Int)
+        case closed
+    }
+
+    unowned(unsafe) let worker: Worker  // outlives what its table owns; checking that is an atomic pair each time
+    let peer: SocketAddress
+    private(set) var stream: ByteStream!
+    private let slot: Int
+    private var phase = Phase.awaitingHead
+    /// Bytes that no message has claimed yet: the beginning of a head, or requests that came early.
+    private var input = ByteBuffer()
+    private var discardedContent = ContentDecoder(.none)
+    private var inputHasEnded = false
+    /// What was queued when the deadline was set: less by then is progress.
+    private var queuedBytesAtDeadline = 0
+    private(set) var hasServed = false
+
+    init(_ socket: AcceptedSocket, of worker: Worker) {
+        self.worker = worker
+        peer = socket.peer
+        slot = worker.table.reserveSlot()
+        stream = ByteStream(socket, on: worker.loop, handler: self)
+        worker.table.insert(self, at: slot)
+        setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+    }
+
+    func setDeadline(afterMilliseconds milliseconds: Int64) {
+        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: milliseconds), at: slot)
+    }
+
+    func setDeadline(at instant: Instant) { worker.table.setDeadline(instant, at: slot) }
+
+    var isIdle: Bool {
+        if case .awaitingHead = phase { input.isEmpty && stream.queuedBytes == 0 } else { false }
+    }
+
+    /// Whether the connection may outlive the answer to a request that asked for it.
+    var mayPersist: Bool { !worker.isDraining && !inputHasEnded }
+}
+
+// MARK: - Input
+
+extension DownstreamConnection: ByteStreamHandler {
+    func streamReceived(_ bytes: Span<UInt8>) {
+        if input.isEmpty {
+            let consumed = consume(bytes)
+            keep(bytes.extracting(consumed...))
+            return
+        }
+        let canEndHead = bytes.firstIndex(of: 0x0A) != nil || input.count + bytes.count > worker.settings.limits.head.headBytesMax
+        keep(bytes)
+        // A head that trickles in is looked at once a line, not once a byte.
+        if case .awaitingHead = phase, !canEndHead { return }
+        consumeInput()
+    }
+
+    private func keep(_ rest: Span<UInt8>) {
+        guard !rest.isEmpty else { return }
+        switch phase {
+        case .closed, .lingering: return
+        case .awaitingHead where input.isEmpty && stream.queuedBytes == 0:
+            setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+        case .awaitingHead, .exchanging, .discarding: break
+        }
+        input.append(rest)
+        updateReading()
+    }
+
+    /// Reading is paused while enough waits here, or while the exchange has all it can pass on.
+    func updateReading() {
+        var isBlocked = inputHasEnded || input.count >= Self.earlyInputBytesMax
+        if case .exchanging(let exchange) = phase, exchange.isBlockedByUpstream { isBlocked = true }
+        isBlocked ? stream.pauseReading() : stream.resumeReading()
+    }
+
+    /// Goes on with what has been kept, as far as it reaches.
+    private func consumeInput() {
+        guard !input.isEmpty else { return updateReading() }
+        // Out of the property for the time being: an exchange that ends meanwhile must not find it half consumed.
+        var pending = ByteBuffer()
+        swap(&pending, &input)
+        let consumed = pending.withSpan { consume($0) }
+        pending.removeFirst(consumed)
+        guard stream.isOpen else { return }
+        if !pending.isEmpty { swap(&pending, &input) }
+        updateReading()
+    }
+
+    /// Gives bytes to whatever the connection is doing, message after message; the number of bytes used.
+    private func consume(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while offset < bytes.count {
+            let rest = bytes.extracting(offset...)
+            let consumed: Int
+            switch phase {
+            case .awaitingHead:
+                // A client that sends requests and reads no answers gets no further ones.
+                consumed = stream.queuedBytes == 0 ? consumeHead(rest) : 0
+            case .exchanging(let exchange):
+                consumed = exchange.requestReceived(rest)
+            case .discarding(let left):
+                consumed = discard(rest, left: left)
+            case .lingering(let left):
+                phase = .lingering(left: left - rest.count)
+                if left < rest.count { close() }
+                return bytes.count
+            case .closed:
+                return bytes.count
+            }
+            guard consumed > 0 else { break }
+            offset += consumed
+        }
+        return offset
+    }
+
+    private func consumeHead(_ bytes: Span<UInt8>) -> Int {
+        do {
+            guard try worker.requestHead.parse(bytes) else { return 0 }
+        } catch {
+            answer(.message(error), keepingConnection: false)
+            return bytes.count
+        }
+        hasServed = true
+        let length = worker.requestHead.length
+        return length + startExchange(bytes)
+    }
+
+    private func discard(_ bytes: Span<UInt8>, left: Int) -> Int {
+        var offset = 0
+        while true {
+            switch Result(catching: { () throws(MessageError) in try discardedContent.next(bytes, from: &offset) }) {
+            case .success(.content): continue
+            case .success(.needsMore):
+                guard offset <= left else {
+                    closeGracefully()
+                    return bytes.count
+                }
+                phase = .discarding(left: left - offset)
+                return offset
+            case .success(.end):
+                messageEnded()
+                return offset
+            case .failure:
+                closeGracefully()
+                return bytes.count
+            }
+        }
+    }
+
+    func streamEnded() {
+        inputHasEnded = true
+        switch phase {
+        case .awaitingHead:
+            // Answers that are still queued reach a client that has only closed its sending side.
+            stream.queuedBytes == 0 ? close() : closeGracefully()
+        case .exchanging(let exchange): exchange.downstreamEnded()
+        case .discarding, .lingering: stream.queuedBytes == 0 ? close() : closeGracefully()
+        case .closed: break
+        }
+    }
+
+    func streamDrained() {
+        switch phase {
+        case .awaitingHead:
+            setDeadline(afterMilliseconds: worker.settings.timeouts.idle)
+            consumeInput()
+        case .exchanging(let exchange): exchange.downstreamDrained()
+        case .discarding: break
+        case .lingering: inputHasEnded ? close() : stream.shutdownOutput()
+        case .closed: break
+        }
+    }
+
+    func streamConnected() {}  // accepted streams are
+
+    func streamFailed(_ error: SocketError) { connectionLost() }
+
+    /// The client is gone: nothing can be told it any more.
+    func connectionLost() {
+        if case .exchanging(let exchange) = phase { exchange.downstreamLost() }
+        close()
+    }
+
+    func deadlineExpired() {
+        if stream.queuedBytes > 0, stream.queuedBytes < queuedBytesAtDeadline {
+            return waitForDrain()  // slow, but it reads
+        }
+        switch phase {
+        case .awaitingHead where stream.queuedBytes > 0: close()
+        case .awaitingHead where input.isEmpty: close()
+        case .awaitingHead: answer(.requestTimeout, keepingConnection: false)
+        case .exchanging(let exchange): exchange.deadlineExpired()
+        case .discarding, .lingering: close()
+        case .closed: break
+        }
+    }
+
+    /// The client has to read before anything else happens.
+    func waitForDrain() {
+        queuedBytesAtDeadline = stream.queuedBytes
+        setDeadline(afterMilliseconds: worker.settings.timeouts.write)
+    }
+}
+
+// MARK: - Exchanges
+
+extension DownstreamConnection {
+    /// Decides what becomes of the request whose head has just been parsed from `bytes`.
+    /// - Returns: the bytes of content used behind the head.
+    private func startExchange(_ bytes: Span<UInt8>) -> Int {
+        let snapshot = worker.snapshot!
+        let rest = bytes.extracting(worker.requestHead.length...)
+        let target: NormalizedTarget
+        do {
+            target = try worker.normalizeTarget(of: bytes)
+        } catch {
+            answerRequest(error)
+            return 0
+        }
+        let now = worker.numericDate
+        let decision = worker.withPath(target, bytes) { path in
+            snapshot.authenticator.authenticate(&worker.requestHead, path: path, bytes: bytes, now: now)
+        }
+        switch decision {
+        case .refuse(let refusal):
+            worker.withPath(target, bytes) { path in
+                let method = bytes.extracting(worker.requestHead.methodName.bounds)
+                worker.log.refused(refusal, method: method, path: path, peer: peer, worker: worker)
+            }
+            answerRequest(.refusal(refusal))
+            return 0
+        case .preflight(let preflight):
+            answerPreflight(preflight)
+            return 0
+        case .admit(let admission):
+            if case .length(let length) = worker.requestHead.framing, length > worker.settings.limits.bodyBytesMax {
+                answerRequest(.contentTooLarge(limit: worker.settings.limits.bodyBytesMax))
+                return 0
+            }
+            let exchange = worker.takeExchange()
+            phase = .exchanging(exchange)
+            return exchange.begin(admission, for: self, snapshot: snapshot, target: target, head: bytes, content: rest)
+        }
+    }
+
+    /// The exchange is over and its answer written or queued: the next message may begin.
+    func exchangeEnded(keepingConnection: Bool, unreadContent: consuming ContentDecoder?) {
+        guard keepingConnection else { return closeGracefully() }
+        if let unread = unreadContent {
+            discardedContent = unread
+            phase = .discarding(left: Self.discardedBytesMax)
+            setDeadline(afterMilliseconds: worker.settings.timeouts.body)
+        } else {
+            messageEnded()
+        }
+        consumeInput()
+    }
+
+    /// What the client has sent behind its upgrade request belongs to the tunnel.
+    func tunnelOpened() { consumeInput() }
+
+    private func messageEnded() {
+        phase = .awaitingHead
+        if inputHasEnded && input.isEmpty { return closeGracefully() }
+        if stream.queuedBytes > 0 {
+            waitForDrain()
+        } else if input.isEmpty {
+            setDeadline(afterMilliseconds: worker.settings.timeouts.idle)
+        } else {
+            setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+        }
+    }
+}
+
+// MARK: - Answers of the gateway's own
+
+extension DownstreamConnection {
+    /// Answers the request whose head is in `worker.requestHead` and keeps the connection where that is safe.
+    private func answerRequest(_ failure: Failure) {
+        let head = worker.requestHead
+        // Whoever waits for `100 Continue` may send the content or not: what follows cannot be told apart.
+        let keeps = head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact
+        answer(failure, keepingConnection: keeps, method: head.method)
+        guard keeps else { return }
+        dropContent(head.framing)
+    }
+
+    private func dropContent(_ framing: ContentFraming) {
+        if framing == .none { return messageEnded() }
+        discardedContent = ContentDecoder(framing)
+        phase = .discarding(left: Self.discardedBytesMax)
+        setDeadline(afterMilliseconds: worker.settings.timeouts.body)
+    }
+
+    private func answerPreflight(_ preflight: Preflight) {
+        let head = worker.requestHead
+        let keeps = head.isPersistent && mayPersist && !head.expectsContinue
+        worker.composePreflightAnswer(preflight, keepingConnection: keeps)
+        guard sendComposedAnswer(), keeps else { return closeGracefully() }
+        dropContent(head.framing)
+    }
+
+    /// Writes the gateway's own answer; without `keepingConnection` the connection then closes.
+    func answer(_ failure: Failure, keepingConnection: Bool, origin: CrossOrigin = .absent, method: Method = .get) {
+        worker.count(failure)
+        worker.composeAnswer(to: failure, keepingConnection: keepingConnection, origin: origin, method: method)
+        let isSent = sendComposedAnswer()
+        if !keepingConnection || !isSent { closeGracefully() }
+    }
+
+    /// False when the client is gone.
+    private func sendComposedAnswer() -> Bool {
+        switch worker.headOutput.withSpan({ stream.write($0) }) {
+        case .written: return true
+        case .queued:
+            waitForDrain()
+            return true
+        case .failed:
+            close()
+            return false
+        }
+    }
+}
+
+// MARK: - Ending
+
+extension DownstreamConnection {
+    /// Ends our side behind what is queued, and drops input until the client ends its own.
+    func closeGracefully() {
+        guard stream.isOpen else { return }
+        phase = .lingering(left: 1 << 20)
+        input.release()
+        if stream.queuedBytes == 0 {
+            if inputHasEnded { return close() }
+            stream.shutdownOutput()
+            setDeadline(afterMilliseconds: Self.lingerTime)
+        } else {
+            waitForDrain()
+        }
+        if !inputHasEnded { stream.resumeReading() }
+    }
+
+    /// The answer was cut short: the client must not take it for whole.
+    func abort() {
+        guard stream.isOpen else { return }
+        stream.abort()
+        leaveTable()
+    }
+
+    func close() {
+        guard stream.isOpen else { return }
+        stream.close()
+        leaveTable()
+    }
+
+    private func leaveTable() {
+        phase = .closed
+        input.release()
+        worker.connectionClosed()
+        worker.table.remove(at: slot)
+    }
+
+    /// The worker is draining: idle connections end now, the others with their answer.
+    func drain() {
+        guard isIdle else { return }
+        if hasServed { close() } else { setDeadline(afterMilliseconds: 1_000) }
+    }
+}

@@ -1,0 +1,342 @@
+import Authentication
+import Bytes
+import EventLoop
+import HTTP1
+
+// MARK: - The answer
+
+extension Exchange {
+    /// Content up to this size is copied behind its head: that costs less than gathering two pieces in the kernel.
+    private static let copiedBytesMax = 2048
+
+    func upstreamReceived(_ bytes: Span<UInt8>) {
+        switch answer {
+        case .awaitingHead: receiveHead(bytes)
+        case .content: relayContent(bytes)
+        case .tunnel: tunnelReceived(fromUpstream: bytes)
+        case .finished: break
+        }
+    }
+
+    private func receiveHead(_ bytes: Span<UInt8>) {
+        guard let upstream else { return }
+        if upstream.input.isEmpty {
+            let used = relayHeads(bytes)
+            if self.upstream === upstream, used < bytes.count { upstream.input.append(bytes.extracting(used...)) }
+            return
+        }
+        upstream.input.append(bytes)
+        var pending = ByteBuffer()
+        swap(&pending, &upstream.input)
+        let used = pending.withSpan { relayHeads($0) }
+        guard self.upstream === upstream, used < pending.count else { return }
+        pending.removeFirst(used)
+        swap(&pending, &upstream.input)
+    }
+
+    /// Relays interim heads and then the final one with what content has come; the bytes used, all once it is final.
+    private func relayHeads(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while offset < bytes.count {
+            let rest = bytes.extracting(offset...)
+            do {
+                guard try worker.responseHead.parse(rest, answering: method) else { return offset }
+            } catch {
+                fail(.upstreamMalformed(error))
+                return bytes.count
+            }
+            if worker.responseHead.isInterim {
+                relayInterimHead(rest)
+                guard upstream != nil else { return bytes.count }
+                offset += worker.responseHead.length
+                continue
+            }
+            if worker.responseHead.isUpgrade {
+                openTunnel(rest)
+            } else {
+                relayFinalHead(rest)
+            }
+            return bytes.count
+        }
+        return offset
+    }
+
+    private func relayInterimHead(_ bytes: Span<UInt8>) {
+        if worker.responseHead.status == 100 { hasRelayedContinue = true }
+        guard version == .http11 else { return }  // RFC 9110 §15.2: not to HTTP/1.0 clients
+        Self.appendStatusLine(bytes, worker.responseHead, to: &worker.headOutput)
+        worker.responseHead.fields.appendKept(from: bytes, to: &worker.headOutput)
+        worker.headOutput.append("\r\n")
+        write(bytes.extracting(0..<0))
+    }
+
+    private func relayFinalHead(_ bytes: Span<UInt8>) {
+        guard let downstream, let snapshot else { return }
+        let length = worker.responseHead.length
+        keepsUpstream = worker.responseHead.isPersistent
+        responseContent = ContentDecoder(worker.responseHead.framing)
+        downstreamFraming = worker.responseHead.framing
+        if downstreamFraming == .chunked || downstreamFraming == .untilClose {
+            downstreamFraming = version == .http11 ? .chunked : .untilClose
+        }
+        // A client that still waits for `100 Continue` may or may not send its content now.
+        let contentMayNotCome = expectsContinue && !hasRelayedContinue && contentBytes == 0 && !requestIsWhole
+        keepsDownstream = clientPersists && downstream.mayPersist && downstreamFraming != .untilClose && !contentMayNotCome
+
+        let outcome = snapshot.authenticator.prepareResponse(
+            admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
+        worker.log.admitted(
+            admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.peer, worker: worker)
+        composeAnswerHead(bytes, worker.responseHead, outcome, snapshot.authenticator)
+        answer = .content
+        relayContent(bytes, from: length)
+    }
+
+    private func composeAnswerHead(
+        _ bytes: Span<UInt8>, _ head: borrowing ResponseHead, _ outcome: RenewalOutcome, _ authenticator: Authenticator
+    ) {
+        var output = ByteBuffer()
+        swap(&output, &worker.headOutput)
+        Self.appendStatusLine(bytes, head, to: &output)
+        head.fields.appendKept(from: bytes, to: &output)
+        authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)
+        if head.fields.firstIndex(of: .date) == nil { worker.appendDate(to: &output) }
+        switch downstreamFraming {
+        case .none:
+            // Answers to HEAD and 304 tell the length of what they do not carry (RFC 9110 §8.6).
+            guard method == .head || head.status == 304, let length = head.contentLength else { break }
+            Self.appendContentLength(length, to: &output)
+        case .length(let length): Self.appendContentLength(length, to: &output)
+        case .chunked: output.append("Transfer-Encoding: chunked\r\n")
+        case .untilClose: break
+        }
+        if !keepsDownstream {
+            output.append("Connection: close\r\n")
+        } else if version == .http10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        output.append("\r\n")
+        swap(&output, &worker.headOutput)
+    }
+
+    /// Begins `buffer` anew.
+    private static func appendStatusLine(_ bytes: Span<UInt8>, _ head: borrowing ResponseHead, to buffer: inout ByteBuffer) {
+        buffer.removeAll()
+        buffer.append("HTTP/1.1 ")
+        buffer.append(decimal: head.status)
+        buffer.append(0x20)
+        buffer.append(bytes.extracting(head.reason.bounds))
+        buffer.append("\r\n")
+    }
+
+    private static func appendContentLength(_ length: Int, to buffer: inout ByteBuffer) {
+        buffer.append("Content-Length: ")
+        buffer.append(decimal: length)
+        buffer.append("\r\n")
+    }
+
+    private func relayContent(_ bytes: Span<UInt8>) {
+        worker.headOutput.removeAll()
+        relayContent(bytes, from: 0)
+    }
+
+    /// Sends content on, behind what is in `worker.headOutput`, and ends the exchange with it.
+    private func relayContent(_ bytes: Span<UInt8>, from start: Int) {
+        var offset = start
+        var direct = start..<start  // content that needs no framing: passed on from where it lies
+        var isWhole = false
+        do throws(MessageError) {
+            decoding: while true {
+                switch try responseContent.next(bytes, from: &offset) {
+                case .content(let range):
+                    if downstreamFraming == .chunked {
+                        worker.headOutput.appendChunk(bytes.extracting(range))
+                    } else if direct.isEmpty {
+                        direct = range
+                    } else {  // de-chunked for HTTP/1.0: the pieces do not adjoin
+                        worker.headOutput.append(bytes.extracting(direct))
+                        direct = range
+                    }
+                case .end:
+                    isWhole = true
+                    if downstreamFraming == .chunked {
+                        responseContent.withTrailers { worker.headOutput.appendLastChunk(trailers: $0) }
+                    }
+                    break decoding
+                case .needsMore: break decoding
+                }
+            }
+        } catch {
+            return fail(.upstreamMalformed(error))
+        }
+        guard write(bytes.extracting(direct)) else { return }
+        if isWhole { finish(hasExcess: offset < bytes.count) }
+    }
+
+    /// Sends `worker.headOutput` and `content`; false when that ended the exchange.
+    @discardableResult
+    private func write(_ content: Span<UInt8>) -> Bool {
+        guard let downstream else { return false }
+        let result: ByteStream.WriteResult
+        if content.isEmpty || !worker.headOutput.isEmpty && content.count <= Self.copiedBytesMax {
+            worker.headOutput.append(content)
+            result = worker.headOutput.withSpan { downstream.stream.write($0) }
+        } else {
+            result = worker.headOutput.withSpan { downstream.stream.write($0, content) }
+        }
+        switch result {
+        case .written: downstream.setDeadline(afterMilliseconds: pool.settings.responseTimeout)
+        case .queued:
+            upstream?.stream.pauseReading()
+            downstream.waitForDrain()
+        case .failed:
+            downstream.connectionLost()
+            return false
+        }
+        return true
+    }
+
+    func downstreamDrained() {
+        upstream?.stream.resumeReading()
+        if isTunnel { return tunnelDrainedDownstream() }
+        downstream?.setDeadline(afterMilliseconds: pool.settings.responseTimeout)
+    }
+
+    func upstreamEnded() {
+        switch answer {
+        case .awaitingHead: upstreamLost(nil)
+        case .content:
+            do {
+                try responseContent.endOfStream()
+            } catch {
+                return fail(.upstreamClosed)
+            }
+            keepsUpstream = false
+            worker.headOutput.removeAll()
+            if downstreamFraming == .chunked {
+                worker.headOutput.appendLastChunk()
+                let nothing: [UInt8] = []
+                guard write(nothing.span) else { return }
+            }
+            finish(hasExcess: false)
+        case .tunnel: tunnelEnded(byUpstream: true)
+        case .finished: break
+        }
+    }
+
+    func upstreamFailed(_ error: SocketError) {
+        switch answer {
+        case .awaitingHead: upstreamLost(error)
+        case .content: fail(.upstreamClosed)
+        case .tunnel: closeTunnel()
+        case .finished: break
+        }
+    }
+
+    /// The connection has gone before the answer's head was whole: another try, where that cannot do a thing twice.
+    private func upstreamLost(_ error: SocketError?) {
+        guard let lost = detach() else { return }
+        let wasConnected = lost.isConnected
+        let wasStale = lost.isReused && lost.input.isEmpty && !hasRelayedContinue
+        lost.close()
+        if !wasConnected {
+            pool.addressFailed()
+            guard isReplayable, attempts < pool.settings.addresses.count else {
+                return fail(.upstreamUnreachable(error ?? SocketError("connect", 0)))
+            }
+            return retry()
+        }
+        // RFC 9110 §9.2.2: an idle connection that closes as the request goes out says nothing of what was done with it.
+        guard wasStale, isReplayable, method.isIdempotent else { return fail(.upstreamClosed) }
+        retry()
+    }
+
+    private func retry() {
+        attempts += 1
+        let nothing: [UInt8] = []
+        connect(nothing.span)
+    }
+}
+
+// MARK: - Ending
+
+extension Exchange {
+    /// The answer is complete.
+    private func finish(hasExcess: Bool) {
+        answer = .finished
+        if let connection = detach() {
+            // What follows an answer nobody has asked for must not reach the next client.
+            let isClean = keepsUpstream && requestIsWhole && !hasExcess && connection.stream.queuedBytes == 0
+            isClean ? connection.release() : connection.close()
+        }
+        end { downstream, unread in
+            downstream.exchangeEnded(keepingConnection: keepsDownstream, unreadContent: unread)
+        }
+    }
+
+    /// The answer cannot be had, or not to its end.
+    func fail(_ failure: Failure) {
+        detach()?.close()
+        let hasBegun = answer != .awaitingHead
+        answer = .finished
+        let keeps = clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
+        let origin = admission?.origin ?? .absent
+        let method = method
+        if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }
+        end { downstream, _ in
+            if hasBegun {
+                downstream.abort()
+            } else {
+                downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method)
+                if keeps { downstream.exchangeEnded(keepingConnection: true, unreadContent: nil) }
+            }
+        }
+    }
+
+    /// The client's connection is gone, and with it the one upstream: nothing says how much of an answer is to come.
+    func downstreamLost() {
+        detach()?.close()
+        answer = .finished
+        end { _, _ in }
+    }
+
+    func downstreamEnded() {
+        if isTunnel { return tunnelEnded(byUpstream: false) }
+        // A client may close its sending side and still read. With a request cut short it has gone.
+        guard requestIsWhole else {
+            downstream?.connectionLost()
+            return
+        }
+    }
+
+    func deadlineExpired() {
+        if isTunnel { return closeTunnel() }
+        guard let upstream else { return }
+        if answer == .content {
+            fail(downstream?.stream.queuedBytes == 0 ? .upstreamTimeout : .downstreamTimeout)
+        } else if !upstream.isConnected {
+            fail(.upstreamConnectTimeout)
+        } else if !requestIsWhole, !upstreamHasStoppedReading, upstream.stream.queuedBytes == 0 {
+            fail(.requestTimeout)
+        } else {
+            fail(.upstreamTimeout)
+        }
+    }
+
+    /// Hands the exchange back to the worker, and then the connection its next task: the two may meet again at once.
+    func end(_ next: (DownstreamConnection, consuming ContentDecoder?) -> Void) {
+        guard let downstream else { return }
+        var unread: ContentDecoder?
+        if !requestIsWhole {
+            var content = ContentDecoder(.none)
+            swap(&content, &requestContent)
+            unread = consume content
+        }
+        self.downstream = nil
+        admission = nil
+        snapshot = nil
+        pool = nil
+        worker.recycle(self)
+        next(downstream, unread)
+    }
+}

@@ -1,0 +1,315 @@
+import Authentication
+import Bytes
+import EventLoop
+import HTTP1
+
+/// One admitted request and its answer: the mediator between a client's connection and an origin server's.
+///
+/// Both directions run at once and pace each other: what one side's socket does not take pauses reading on the other,
+/// so that an exchange holds at most one read's worth of bytes each way, whatever its length. Kept and used again by
+/// the worker, with the buffer for the upstream head, so that a request allocates nothing.
+final class Exchange {
+    /// A whole request of at most this size is kept until the answer begins, so that it can be sent again.
+    private static let replayBytesMax = 16 * 1024
+
+    enum Answer {
+        case awaitingHead
+        case content
+        /// 101 has been relayed: both sides are bytes without meaning to us.
+        case tunnel
+        case finished
+    }
+
+    unowned(unsafe) let worker: Worker  // outlives the exchanges that it keeps
+    var downstream: DownstreamConnection?
+    var upstream: UpstreamConnection?
+    var snapshot: Snapshot?
+    var pool: UpstreamPool!
+    var admission: Admission!
+
+    // The request.
+    var method = Method.get
+    var version = Version.http11
+    var clientPersists = false
+    var wantsUpgrade = false
+    var expectsContinue = false
+    var requestFraming = ContentFraming.none
+    var requestContent = ContentDecoder(.none)
+    var requestIsWhole = false
+    var contentBytes = 0
+    /// The head sent upstream, and the content while all of it is here.
+    var request = ByteBuffer()
+    var isReplayable = false
+    /// It closed while content was being sent; an answer may have come before that.
+    var upstreamHasStoppedReading = false
+    var attempts = 0
+
+    // The answer.
+    var answer = Answer.awaitingHead
+    var hasRelayedContinue = false
+    var responseContent = ContentDecoder(.none)
+    var downstreamFraming = ContentFraming.none
+    var keepsUpstream = false
+    var keepsDownstream = false
+
+    // A tunnel.
+    var clientHasEnded = false
+    var upstreamHasEnded = false
+    var tunnelEnd = Instant.never
+
+    init(worker: Worker) { self.worker = worker }
+
+    /// The upstream has not taken what the client has sent: no more is read from the client.
+    var isBlockedByUpstream: Bool { !(answer == .finished) && (upstream?.stream.queuedBytes ?? 0) > 0 }
+
+    /// Whether a tunnel has been opened.
+    var isTunnel: Bool { answer == .tunnel }
+}
+
+// MARK: - The request
+
+extension Exchange {
+    /// Sends the admitted request upstream. Its head is in `worker.requestHead`, parsed from `head`.
+    /// - Returns: the bytes of `content`, which follow the head, that belong to this request and have been used.
+    func begin(
+        _ admission: Admission, for downstream: DownstreamConnection, snapshot: Snapshot,
+        target: NormalizedTarget, head: Span<UInt8>, content: Span<UInt8>
+    ) -> Int {
+        self.admission = admission
+        self.downstream = downstream
+        self.snapshot = snapshot
+        pool = snapshot.pools[snapshot.settings.upstreamOfRoute[admission.route]]
+        method = worker.requestHead.method
+        version = worker.requestHead.version
+        clientPersists = worker.requestHead.isPersistent
+        wantsUpgrade = worker.requestHead.wantsUpgrade
+        expectsContinue = worker.requestHead.expectsContinue
+        requestFraming = worker.requestHead.framing
+        requestContent = ContentDecoder(requestFraming)
+        requestIsWhole = requestFraming == .none
+        contentBytes = 0
+        attempts = 0
+        upstreamHasStoppedReading = false
+        answer = .awaitingHead
+        hasRelayedContinue = false
+
+        composeRequestHead(target, head, &worker.requestHead)
+        if requestIsWhole {
+            isReplayable = true
+            dispatch(head.extracting(0..<0))
+            return 0
+        }
+        return forwardContent(content, withHead: true)
+    }
+
+    /// Fills `request`. Both heads and buffers are lent out of their owners for the time: each access to a class's
+    /// property is checked for overlap at run time, and here there would be dozens.
+    private func composeRequestHead(_ target: NormalizedTarget, _ bytes: Span<UInt8>, _ head: inout RequestHead) {
+        var request = ByteBuffer()
+        swap(&request, &self.request)
+        request.removeAll()
+        request.append(bytes.extracting(head.methodName.bounds))
+        request.append(0x20)
+        worker.appendTarget(target, head, bytes, to: &request)
+        request.append(" HTTP/1.1\r\nHost: ")
+        let authority = bytes.extracting(head.authority.bounds)
+        if authority.isEmpty {
+            request.append(pool.settings.authority)
+        } else {
+            request.append(authority)
+        }
+        request.append("\r\n")
+        // What clients say of themselves here is hearsay: the gateway says it, from what it knows.
+        head.fields.drop(.forwarded)
+        head.fields.drop(.xForwardedFor)
+        head.fields.drop(.xForwardedHost)
+        head.fields.drop(.xForwardedProto)
+        head.fields.drop(.xForwardedPort)
+        head.fields.drop(.xRealIP)
+        head.fields.appendKept(from: bytes, to: &request)
+        snapshot?.authenticator.appendRequestFields(admission, to: &request)
+        request.append("X-Forwarded-For: ")
+        downstream?.peer.appendHost(to: &request)
+        request.append("\r\nX-Forwarded-Proto: http\r\n")
+        if !authority.isEmpty {
+            request.append("X-Forwarded-Host: ")
+            request.append(authority)
+            request.append("\r\n")
+        }
+        request.append(version == .http11 ? "Via: 1.1 slidegate\r\n" : "Via: 1.0 slidegate\r\n")
+        switch requestFraming {
+        case .length(let length):
+            request.append("Content-Length: ")
+            request.append(decimal: length)
+            request.append("\r\n")
+        case .chunked: request.append("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose: break
+        }
+        if wantsUpgrade {
+            request.append("Connection: upgrade\r\nUpgrade: ")
+            Self.appendUpgradeProtocols(head.fields, bytes, to: &request)
+            request.append("\r\n")
+        } else if head.acceptsTrailers {
+            request.append("Connection: TE\r\nTE: trailers\r\n")
+        }
+        request.append("\r\n")
+        swap(&request, &self.request)
+    }
+
+    private static func appendUpgradeProtocols(
+        _ fields: borrowing FieldSection, _ bytes: Span<UInt8>, to buffer: inout ByteBuffer
+    ) {
+        var isFirst = true
+        for index in fields.lines.indices where fields.lines[index].id == .upgrade {
+            if !isFirst { buffer.append(", ") }
+            buffer.append(bytes.extracting(fields.lines[index].value.bounds))
+            isFirst = false
+        }
+    }
+
+    /// Bytes from the client while the exchange runs; the number used, none once the request is whole.
+    func requestReceived(_ bytes: Span<UInt8>) -> Int {
+        if isTunnel { return tunnelReceived(fromClient: bytes) }
+        guard !requestIsWhole else { return 0 }
+        return forwardContent(bytes, withHead: false)
+    }
+
+    /// Decodes the request's content and sends it on, framed anew.
+    private func forwardContent(_ bytes: Span<UInt8>, withHead: Bool) -> Int {
+        var offset = 0
+        var whole = 0..<0  // content of a length: passed on from where it lies
+        worker.contentOutput.removeAll()
+        do throws(MessageError) {
+            decoding: while true {
+                switch try requestContent.next(bytes, from: &offset) {
+                case .content(let range):
+                    contentBytes += range.count
+                    if requestFraming == .chunked {
+                        worker.contentOutput.appendChunk(bytes.extracting(range))
+                    } else {
+                        whole = range
+                    }
+                case .end:
+                    requestIsWhole = true
+                    if requestFraming == .chunked {
+                        appendTrailers()
+                    }
+                    break decoding
+                case .needsMore: break decoding
+                }
+            }
+        } catch {
+            fail(.message(error))
+            return bytes.count
+        }
+        guard contentBytes <= worker.settings.limits.bodyBytesMax else {
+            fail(.contentTooLarge(limit: worker.settings.limits.bodyBytesMax))
+            return bytes.count
+        }
+        let content = bytes.extracting(whole)
+        if requestFraming == .chunked {
+            // Out of the worker while it is lent: sending may end the exchange, and the next one uses the buffer.
+            var output = ByteBuffer()
+            swap(&output, &worker.contentOutput)
+            output.withSpan { send($0, withHead: withHead) }
+            swap(&output, &worker.contentOutput)
+        } else {
+            send(content, withHead: withHead)
+        }
+        return offset
+    }
+
+    /// Ends chunked content with the trailers that a client may set: what it must not say in a field, it must not say
+    /// in a trailer.
+    private func appendTrailers() {
+        guard let authenticator = snapshot?.authenticator else { return }
+        var kept = ByteBuffer()
+        requestContent.withTrailers { trailers in
+            var start = 0
+            while let end = trailers.firstIndex(of: 0x0A, from: start), let colon = trailers.firstIndex(of: 0x3A, from: start) {
+                if !authenticator.isReserved(trailer: trailers.extracting(start..<colon)) {
+                    kept.append(trailers.extracting(start...end))
+                }
+                start = end + 1
+            }
+        }
+        kept.withSpan { worker.contentOutput.appendLastChunk(trailers: $0) }
+    }
+
+    private func send(_ content: Span<UInt8>, withHead: Bool) {
+        if withHead {
+            isReplayable = requestIsWhole && request.count + content.count <= Self.replayBytesMax
+            if isReplayable {
+                request.append(content)
+                dispatch(content.extracting(0..<0))
+            } else {
+                dispatch(content)
+            }
+            return
+        }
+        isReplayable = false
+        guard let upstream, !upstreamHasStoppedReading else { return }
+        switch upstream.stream.write(content) {
+        case .written: break
+        case .queued: downstream?.updateReading()
+        // It may have answered before it closed: reading tells.
+        case .failed: upstreamHasStoppedReading = true
+        }
+        requestProgressed()
+    }
+
+    /// Sends what is in `request`, and `content` behind it, on an idle connection or a new one.
+    private func dispatch(_ content: Span<UInt8>) {
+        attempts += 1
+        while let connection = pool.takeIdle() {
+            attach(connection)
+            switch request.withSpan({ connection.stream.write($0, content) }) {
+            case .written: return requestProgressed()
+            case .queued:
+                downstream?.updateReading()
+                return requestProgressed()
+            case .failed: detach()?.close()  // it had been closed: nothing has reached the upstream
+            }
+        }
+        connect(content)
+    }
+
+    func connect(_ content: Span<UInt8>) {
+        do {
+            let connection = try pool.connect()
+            attach(connection)
+            _ = request.withSpan { connection.stream.write($0, content) }  // queued until it is connected
+            downstream?.updateReading()
+            downstream?.setDeadline(afterMilliseconds: pool.settings.connectTimeout)
+        } catch {
+            fail(error.isDescriptorShortage ? .noDescriptors : .upstreamUnreachable(error))
+        }
+    }
+
+    func attach(_ connection: UpstreamConnection) {
+        connection.lend(to: self)
+        upstream = connection
+    }
+
+    /// Takes the connection off the exchange, to be closed or given back.
+    func detach() -> UpstreamConnection? {
+        let connection = upstream
+        upstream = nil
+        return connection
+    }
+
+    /// What is waited for has changed: the rest of the request, or the answer.
+    private func requestProgressed() {
+        guard answer == .awaitingHead, let upstream, upstream.isConnected else { return }
+        let isWaitingForClient = !requestIsWhole && !upstreamHasStoppedReading && upstream.stream.queuedBytes == 0
+        downstream?.setDeadline(
+            afterMilliseconds: isWaitingForClient ? worker.settings.timeouts.body : pool.settings.responseTimeout)
+    }
+
+    func upstreamConnected() { requestProgressed() }
+
+    func upstreamDrained() {
+        downstream?.updateReading()
+        isTunnel ? tunnelDrainedUpstream() : requestProgressed()
+    }
+}

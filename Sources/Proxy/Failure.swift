@@ -1,0 +1,120 @@
+import Authentication
+import EventLoop
+import HTTP1
+
+/// Why the gateway answers a request itself, or cuts an answer short.
+enum Failure: Error {
+    // The client's.
+    case message(MessageError)
+    case methodNotImplemented
+    case contentTooLarge(limit: Int)
+    case requestTimeout
+    case downstreamTimeout
+    case refusal(Refusal)
+    // The upstream's.
+    case upstreamUnreachable(SocketError)
+    case upstreamConnectTimeout
+    case upstreamTimeout
+    case upstreamClosed
+    case upstreamMalformed(MessageError)
+    // Our own.
+    case noDescriptors
+
+    /// Whether the bytes behind the request's head can still be told apart.
+    var leavesFramingIntact: Bool {
+        switch self {
+        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented: false
+        case .refusal, .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
+            .upstreamMalformed, .noDescriptors:
+            true
+        }
+    }
+}
+
+/// The one place that turns a failure into what the client is told (RFC 9457 problem details, RFC 9209 error types).
+struct Problem {
+    var status: Int
+    /// Stable and for programs.
+    var code: String
+    /// For people; holds nothing of the request, nor of the upstream's address.
+    var detail: String
+    /// RFC 9209 §2.3: the error type of `Proxy-Status`.
+    var proxyError: StaticString
+
+    init(_ failure: Failure) {
+        switch failure {
+        case .message(let error):
+            self.init(error.status, error.code, error.description, "http_request_error")
+        case .methodNotImplemented:
+            self.init(501, "method_not_implemented", "This method is not proxied.", "http_request_denied")
+        case .contentTooLarge(let limit):
+            self.init(413, "content_too_large", "The content is larger than \(limit) bytes.", "http_request_denied")
+        case .requestTimeout:
+            self.init(408, "request_timeout", "The request did not arrive in time.", "http_request_error")
+        case .downstreamTimeout:
+            self.init(408, "response_not_read", "The response was not read in time.", "connection_write_timeout")
+        case .refusal(let refusal):
+            self.init(refusal.status, refusal.code, refusal.detail, "http_request_denied")
+        case .upstreamUnreachable:
+            self.init(502, "upstream_unreachable", "The upstream does not accept connections.", "connection_refused")
+        case .upstreamConnectTimeout:
+            self.init(504, "upstream_connect_timeout", "The upstream did not accept a connection in time.", "connection_timeout")
+        case .upstreamTimeout:
+            self.init(504, "upstream_timeout", "The upstream did not respond in time.", "http_response_timeout")
+        case .upstreamClosed:
+            self.init(
+                502, "upstream_closed", "The upstream closed the connection before its response was complete.",
+                "connection_terminated")
+        case .upstreamMalformed:
+            self.init(502, "upstream_malformed", "The upstream's response is not valid HTTP.", "http_protocol_error")
+        case .noDescriptors:
+            self.init(503, "overloaded", "The gateway has no room for another connection.", "connection_limit_reached")
+        }
+    }
+
+    private init(_ status: Int, _ code: String, _ detail: String, _ proxyError: StaticString) {
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.proxyError = proxyError
+    }
+
+    /// RFC 9110 §15; for the statuses that the gateway itself answers with.
+    static func reasonPhrase(_ status: Int) -> StaticString {
+        switch status {
+        case 200: "OK"
+        case 204: "No Content"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: "Error"
+        }
+    }
+}
+
+extension Failure {
+    /// What the system or the parser said: for the log, not for the client.
+    var cause: String? {
+        switch self {
+        case .upstreamUnreachable(let error): error.description
+        case .upstreamMalformed(let error): error.description
+        case .message(let error): error.code
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package import Authentication
+package import EventLoop
+package import HTTP1
+
+/// Everything a worker needs to serve, as one immutable value; a reload replaces it whole.
+package struct ProxySettings: Sendable {
+    package var upstreams: [UpstreamSettings]
+    /// For each route of the authentication policy, the index of its upstream.
+    package var upstreamOfRoute: [Int]
+    package var timeouts: Timeouts
+    package var limits: Limits
+    package var encodedSlashes: PathNormalizer.EncodedSlashes
+    package var decisions: DecisionLevel
+    /// Makes the authenticator of one worker: contexts for keys are made once per key per worker.
+    package var makeAuthenticator: @Sendable () -> Authenticator
+
+    package init(
+        upstreams: [UpstreamSettings], upstreamOfRoute: [Int], timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
+        encodedSlashes: PathNormalizer.EncodedSlashes = .refuse, decisions: DecisionLevel = .changes,
+        makeAuthenticator: @escaping @Sendable () -> Authenticator
+    ) {
+        self.upstreams = upstreams
+        self.upstreamOfRoute = upstreamOfRoute
+        self.timeouts = timeouts
+        self.limits = limits
+        self.encodedSlashes = encodedSlashes
+        self.decisions = decisions
+        self.makeAuthenticator = makeAuthenticator
+    }
+}
+
+/// One origin server and how it is talked to. Times are in milliseconds.
+package struct UpstreamSettings: Sendable {
+    package var name: String
+    /// `host:port` as configured: the `Host` of requests that came without one.
+    package var authority: String
+    /// What the name resolved to, in the resolver's order; never empty. The next one is tried when connecting fails.
+    package var addresses: [SocketAddress]
+    /// Idle connections kept open, for each worker.
+    package var keepalive: Int
+    package var connectTimeout: Int64
+    /// The longest wait for the response's head, and then between two pieces of its content.
+    package var responseTimeout: Int64
+    package var idleTimeout: Int64
+
+    package init(
+        name: String, authority: String, addresses: [SocketAddress], keepalive: Int = 256,
+        connectTimeout: Int64 = 2_000, responseTimeout: Int64 = 30_000, idleTimeout: Int64 = 60_000
+    ) {
+        precondition(!addresses.isEmpty)
+        self.name = name
+        self.authority = authority
+        self.addresses = addresses
+        self.keepalive = keepalive
+        self.connectTimeout = connectTimeout
+        self.responseTimeout = responseTimeout
+        self.idleTimeout = idleTimeout
+    }
+}
+
+/// How long a client may take, in milliseconds.
+package struct Timeouts: Sendable {
+    /// From a connection's opening, or a request's first byte, to the end of its head.
+    package var head: Int64 = 10_000
+    /// Between two requests on a connection, and between two pieces of traffic in a tunnel.
+    package var idle: Int64 = 75_000
+    /// Between two pieces of a request's content.
+    package var body: Int64 = 30_000
+    /// Without progress in sending to a client that reads too slowly.
+    package var write: Int64 = 30_000
+
+    package init() {}
+}
+
+package struct Limits: Sendable {
+    package var head = HeadLimits()
+    /// The largest request content, in bytes.
+    package var bodyBytesMax = 1 << 30
+    /// Open client connections of one worker; at the limit it stops accepting.
+    package var connectionsMax = 10_000
+
+    package init() {}
+}
+
+/// Which decisions are worth a line in the log.
+package enum DecisionLevel: Int, Sendable, Comparable {
+    case off, refusals
+    /// Refusals, and each successor when it is made (not each answer that carries it).
+    case changes
+    case all
+
+    package static func < (left: DecisionLevel, right: DecisionLevel) -> Bool { left.rawValue < right.rawValue }
+}

@@ -1,0 +1,80 @@
+import Bytes
+import EventLoop
+
+/// A connection to an origin server: lent to one exchange at a time, idle in its pool between them.
+final class UpstreamConnection: TableEntry {
+    unowned let pool: UpstreamPool
+    private(set) var stream: ByteStream!
+    private let slot: Int
+    /// The exchange that uses it; nil while idle.
+    private(set) var exchange: Exchange?
+    /// The beginning of a head that has not arrived whole.
+    var input = ByteBuffer()
+    /// It has carried an exchange before, so that the peer may have closed it just now.
+    private(set) var isReused = false
+    private(set) var isConnected = false
+
+    private unowned(unsafe) let worker: Worker  // outlives what its table owns
+
+    init(connectingTo address: SocketAddress, in pool: UpstreamPool) throws(SocketError) {
+        self.pool = pool
+        worker = pool.worker
+        slot = pool.worker.table.reserveSlot()
+        do {
+            stream = try ByteStream(connectingTo: address, on: pool.worker.loop, handler: self)
+        } catch {
+            pool.worker.table.remove(at: slot)
+            throw error
+        }
+        pool.worker.table.insert(self, at: slot)
+    }
+
+    func lend(to exchange: Exchange) {
+        self.exchange = exchange
+        worker.table.setDeadline(.never, at: slot)
+    }
+
+    /// The exchange is over and left the connection clean.
+    func release() {
+        exchange = nil
+        input.release()
+        isReused = true
+        guard pool.putBack(self) else { return close() }
+        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: pool.settings.idleTimeout), at: slot)
+    }
+
+    /// Idempotent; an exchange that still uses it is not told.
+    func close() {
+        guard stream.isOpen else { return }
+        exchange = nil
+        stream.close()
+        worker.table.remove(at: slot)
+    }
+
+    func deadlineExpired() {
+        pool.forget(self)
+        close()
+    }
+}
+
+extension UpstreamConnection: ByteStreamHandler {
+    func streamReceived(_ bytes: Span<UInt8>) {
+        if let exchange { return exchange.upstreamReceived(bytes) }
+        deadlineExpired()  // an answer to nothing: whoever came next would take it for their own
+    }
+
+    func streamEnded() {
+        if let exchange { exchange.upstreamEnded() } else { deadlineExpired() }
+    }
+
+    func streamDrained() { exchange?.upstreamDrained() }
+
+    func streamConnected() {
+        isConnected = true
+        exchange?.upstreamConnected()
+    }
+
+    func streamFailed(_ error: SocketError) {
+        if let exchange { exchange.upstreamFailed(error) } else { deadlineExpired() }
+    }
+}

@@ -1,0 +1,100 @@
+import Authentication
+import Bytes
+import HTTP1
+
+// MARK: - Answers of the gateway's own, composed into `headOutput`
+
+extension Worker {
+    /// Composes the problem details for a failure.
+    /// - Parameter origin: of the request, so that a page of another origin can read why it was refused.
+    func composeAnswer(to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method) {
+        let problem = Problem(failure)
+        contentOutput.removeAll()
+        contentOutput.append("{\"type\":\"about:blank\",\"title\":\"")
+        contentOutput.append(Problem.reasonPhrase(problem.status))
+        contentOutput.append("\",\"status\":")
+        contentOutput.append(decimal: problem.status)
+        contentOutput.append(",\"code\":\"")
+        contentOutput.append(problem.code)
+        contentOutput.append("\",\"detail\":\"")
+        contentOutput.appendJSONEscaped(problem.detail)
+        contentOutput.append("\"}\n")
+
+        beginAnswer(problem.status)
+        headOutput.append("Content-Type: application/problem+json\r\nProxy-Status: slidegate; error=")
+        headOutput.append(problem.proxyError)
+        headOutput.append("; details=\"")
+        headOutput.append(problem.code)
+        headOutput.append("\"\r\n")
+        if case .refusal(let refusal) = failure {
+            snapshot.authenticator.appendRefusalFields(refusal, to: &headOutput)
+        } else {
+            headOutput.append("Cache-Control: no-store\r\n")
+            snapshot.authenticator.appendCrossOriginFields(for: origin, to: &headOutput)
+        }
+        headOutput.append("Content-Length: ")
+        headOutput.append(decimal: contentOutput.count)
+        headOutput.append("\r\n")
+        endAnswer(keepingConnection: keepingConnection)
+        if method != .head { contentOutput.withSpan { headOutput.append($0) } }
+    }
+
+    func composePreflightAnswer(_ preflight: Preflight, keepingConnection: Bool) {
+        beginAnswer(204)
+        snapshot.authenticator.appendPreflightFields(preflight, to: &headOutput)
+        endAnswer(keepingConnection: keepingConnection)
+    }
+
+    private func beginAnswer(_ status: Int) {
+        headOutput.removeAll()
+        headOutput.append("HTTP/1.1 ")
+        headOutput.append(decimal: status)
+        headOutput.append(0x20)
+        headOutput.append(Problem.reasonPhrase(status))
+        headOutput.append("\r\n")
+        appendDate(to: &headOutput)
+    }
+
+    private func endAnswer(keepingConnection: Bool) {
+        if !keepingConnection {
+            headOutput.append("Connection: close\r\n")
+        } else if requestHead.version == .http10 {
+            headOutput.append("Connection: keep-alive\r\n")
+        }
+        headOutput.append("\r\n")
+    }
+}
+
+extension ByteBuffer {
+    /// Appends text as the inside of a JSON string (RFC 8259 §7).
+    mutating func appendJSONEscaped(_ text: String) {
+        for byte in text.utf8 {
+            switch byte {
+            case 0x22, 0x5C:
+                append(0x5C)
+                append(byte)
+            case 0..<0x20:
+                append("\\u00")
+                if byte < 0x10 { append(0x30) }
+                append(hexadecimal: Int(byte))
+            default: append(byte)
+            }
+        }
+    }
+}
+
+/// The `Date` field line of the current second, formatted once for all answers in it (RFC 9110 §5.6.7).
+struct DateField: ~Copyable {
+    private var second = Int64.min
+    private var line = ByteBuffer()
+
+    mutating func append(_ seconds: Int64, to buffer: inout ByteBuffer) {
+        if seconds != second {
+            second = seconds
+            let date = CivilDate(secondsSince1970: seconds)
+            line.removeAll()
+            line.append("Date: \(date.imfFixdate)\r\n")
+        }
+        line.withSpan { buffer.append($0) }
+    }
+}

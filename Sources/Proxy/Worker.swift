@@ -1,0 +1,254 @@
+import Authentication
+import Bytes
+import EventLoop
+import HTTP1
+import JOSE
+import Metrics
+
+/// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
+final class Snapshot {
+    let settings: ProxySettings
+    let authenticator: Authenticator
+    let pools: [UpstreamPool]
+
+    init(_ settings: ProxySettings, worker: Worker) {
+        self.settings = settings
+        authenticator = settings.makeAuthenticator()
+        pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
+    }
+
+    func retire() {
+        for pool in pools { pool.retire() }
+    }
+}
+
+/// A listening socket of one worker, and the address as it was asked for (with port 0, where the system chose).
+typealias WorkerSocket = (requested: SocketAddress, socket: ListeningSocket)
+
+/// What the control thread asks of a worker.
+enum WorkerMail: Sendable {
+    case apply(ProxySettings, listeningOn: [SocketAddress], newSockets: [WorkerSocket])
+    /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
+    case drain(Int64)
+}
+
+/// One thread's share of the gateway: its own loop, listening sockets, connections, upstream pools and caches.
+///
+/// Not Sendable: made on its own thread, and reached only by mail.
+final class Worker {
+    let loop: EventLoop
+    let table: ConnectionTable
+    let log: DecisionLog
+    private(set) var snapshot: Snapshot!
+    private(set) var counters = Counters()
+    private(set) var isDraining = false
+
+    // Scratch: heads are parsed and composed one at a time.
+    var requestHead: RequestHead
+    var responseHead: ResponseHead
+    var headOutput = ByteBuffer(capacity: 4096)
+    var contentOutput = ByteBuffer()
+    var normalizedPath = ByteBuffer()
+
+    private var listeners: [SocketAddress: Listener] = [:]
+    private var inbox: Inbox<WorkerMail>?
+    private var idleExchanges: [Exchange] = []
+    private var connectionCount = 0
+    private var isAccepting = true
+    private var drainTimer: LoopTimer?
+    private var acceptTimer: LoopTimer?
+    private var date = DateField()
+
+    init(_ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, logWriter: LogWriter) throws(EventLoopError) {
+        loop = try EventLoop()
+        table = try ConnectionTable(on: loop)
+        log = DecisionLog(settings.decisions, writer: logWriter)
+        requestHead = RequestHead(limits: settings.limits.head)
+        responseHead = ResponseHead(limits: settings.limits.head)
+        snapshot = Snapshot(settings, worker: self)
+        inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
+        drainTimer = try LoopTimer(on: loop) { [unowned self] in loop.stop() }
+        acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
+        loop.turnEnded = { [unowned self] in log.flush() }
+    }
+
+    var settings: ProxySettings { snapshot.settings }
+    var numericDate: NumericDate { NumericDate(seconds: loop.wallSeconds) }
+
+    /// Listens on the sockets and handles events until drained.
+    func run(_ sockets: [WorkerSocket]) throws(EventLoopError) {
+        try listen(on: sockets)
+        loop.run()
+        log.flush()
+    }
+
+    private func listen(on sockets: [WorkerSocket]) throws(EventLoopError) {
+        for (requested, socket) in sockets {
+            listeners[requested] = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+        }
+    }
+
+    private func receive(_ mail: WorkerMail) {
+        switch mail {
+        case .apply(let settings, let addresses, let sockets):
+            guard !isDraining else { return }
+            for (requested, listener) in listeners where !addresses.contains(requested) {
+                listener.accept(atMost: .max)
+                listeners[requested] = nil
+            }
+            do {
+                try listen(on: sockets)
+            } catch {
+                log.note("cannot listen on a new address: \(error)", worker: self)
+            }
+            let retired = snapshot
+            requestHead = RequestHead(limits: settings.limits.head)
+            responseHead = ResponseHead(limits: settings.limits.head)
+            log.level = settings.decisions
+            snapshot = Snapshot(settings, worker: self)
+            retired?.retire()
+            resumeAccepting()
+        case .drain(let milliseconds): drain(within: milliseconds)
+        }
+    }
+
+    private func drain(within milliseconds: Int64) {
+        guard !isDraining else { return }
+        isDraining = true
+        // Connections that the kernel has accepted for us would be reset with the socket.
+        for listener in listeners.values { listener.accept(atMost: .max) }
+        listeners = [:]
+        table.forEach { ($0 as? DownstreamConnection)?.drain() }
+        drainTimer?.schedule(afterMilliseconds: milliseconds)
+        stopIfDrained()
+    }
+
+    private func stopIfDrained() {
+        if isDraining && connectionCount == 0 { loop.stop() }
+    }
+}
+
+// MARK: - Connections
+
+extension Worker {
+    private func handle(_ event: Listener.Event) {
+        switch event {
+        case .accepted(let socket):
+            connectionCount += 1
+            counters.connections += 1
+            _ = DownstreamConnection(socket, of: self)
+            if connectionCount >= settings.limits.connectionsMax {
+                pauseAccepting("\(connectionCount) connections are open, which is the limit of this worker")
+            }
+        case .failed(let error):
+            pauseAccepting("\(error); \(connectionCount) connections are open")
+            acceptTimer?.schedule(afterMilliseconds: 1_000)
+        }
+    }
+
+    private func pauseAccepting(_ reason: String) {
+        guard isAccepting else { return }
+        isAccepting = false
+        counters.acceptPauses += 1
+        for listener in listeners.values { listener.pause() }
+        log.note("accepting is paused: \(reason)", worker: self)
+    }
+
+    private func resumeAccepting() {
+        guard !isAccepting, connectionCount < settings.limits.connectionsMax else { return }
+        isAccepting = true
+        for listener in listeners.values { listener.resume() }
+        log.note("accepting again", worker: self)
+    }
+
+    func connectionClosed() {
+        connectionCount -= 1
+        // A little below the limit, lest each closing connection flips it.
+        if !isAccepting, connectionCount < settings.limits.connectionsMax - settings.limits.connectionsMax / 32 {
+            resumeAccepting()
+        }
+        stopIfDrained()
+    }
+
+    func takeExchange() -> Exchange {
+        counters.exchanges += 1
+        return idleExchanges.popLast() ?? Exchange(worker: self)
+    }
+
+    func recycle(_ exchange: Exchange) {
+        if idleExchanges.count < 256 { idleExchanges.append(exchange) }
+    }
+
+    func count(_ failure: Failure) {
+        if case .refusal = failure { counters.refusals += 1 } else { counters.failures += 1 }
+    }
+
+    func countRenewal(failed: Bool) {
+        if failed { counters.mintFailures += 1 } else { counters.renewals += 1 }
+    }
+}
+
+// MARK: - Time and targets
+
+extension Worker {
+    /// When the loop's clock will show `date`; never for none.
+    func instant(of date: NumericDate?) -> Instant {
+        guard let date else { return .never }
+        let seconds = max(0, date.seconds &- loop.wallSeconds)
+        return loop.now.advanced(byMilliseconds: seconds > 1 << 40 ? .max : seconds * 1000)
+    }
+
+    func appendDate(to buffer: inout ByteBuffer) { date.append(loop.wallSeconds, to: &buffer) }
+
+    /// Normalises the path of the request in `requestHead`: what the policy sees is what the upstream gets.
+    func normalizeTarget(of bytes: Span<UInt8>) throws(Failure) -> NormalizedTarget {
+        switch requestHead.targetForm {
+        case .authority: throw .methodNotImplemented
+        case .asterisk: return .asSent
+        case .origin, .absolute: break
+        }
+        if requestHead.method == .trace { throw .methodNotImplemented }  // it would echo the client's token
+        do {
+            normalizedPath.removeAll()
+            let normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
+            let path = bytes.extracting(requestHead.path.bounds)
+            return try normalizer.normalize(path, into: &normalizedPath) ? .rewritten : .asSent
+        } catch {
+            throw .refusal(Refusal(.path(error)))
+        }
+    }
+
+    /// Lends the path that the policy is to see.
+    func withPath<Result>(_ target: NormalizedTarget, _ bytes: Span<UInt8>, _ body: (Span<UInt8>) -> Result) -> Result {
+        switch target {
+        case .asSent:
+            let range = requestHead.targetForm == .asterisk ? requestHead.target : requestHead.path
+            return body(bytes.extracting(range.bounds))
+        case .rewritten: return normalizedPath.withSpan { body($0) }
+        }
+    }
+
+    /// Appends the request target to send upstream, in origin-form (or `*`).
+    func appendTarget(
+        _ target: NormalizedTarget, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to buffer: inout ByteBuffer
+    ) {
+        switch target {
+        case .asSent where head.targetForm == .asterisk:
+            buffer.append(0x2A)
+            return
+        case .asSent: buffer.append(bytes.extracting(head.path.bounds))
+        case .rewritten: normalizedPath.withSpan { buffer.append($0) }
+        }
+        if head.hasQuery {
+            buffer.append(0x3F)
+            buffer.append(bytes.extracting(head.query.bounds))
+        }
+    }
+}
+
+/// What normalisation has made of a request's path.
+enum NormalizedTarget {
+    case asSent
+    /// The path is in the worker's `normalizedPath`.
+    case rewritten
+}
