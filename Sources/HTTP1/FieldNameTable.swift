@@ -36,26 +36,38 @@ final class FieldNameTable: Sendable {
         self.words = words
     }
 
-    /// The known name that `bytes[start..<end]` is in canonical form, if any. `hash` is its canonical hash.
+    /// The known name that `bytes[start..<end]` is in canonical form, if any.
+    ///
+    /// - Parameters:
+    ///   - hash: its canonical hash.
+    ///   - first: the first eight bytes in canonical form, as a zero-padded word; `last` likewise the last one to eight.
     @inline(__always)
-    func canonicalMatch(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, hash: UInt32) -> FieldName {
+    func canonicalMatch(
+        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, hash: UInt32, first: UInt64, last: UInt64
+    ) -> FieldName {
+        let count = end &- start
         var slot = Int(hash & 0xFF)
         while true {
             let name = slots[slot]
             if name == .other { return .other }
             let index = Int(name.rawValue & 63)
-            if hashes[index] == hash && counts[index] == end &- start && spellingEquals(bytes, start, end, index) {
-                return name
+            if hashes[index] == hash && counts[index] == count {
+                // Up to 16 bytes, first and last word are the whole name.
+                let isFirstEqual = words[index &* 4] == first
+                let isLastEqual = words[index &* 4 &+ ((count &- 1) &>> 3) & 3] == last
+                if isFirstEqual && isLastEqual && (count <= 16 || isMiddleEqual(bytes, start, end, index)) {
+                    return name
+                }
             }
             slot = (slot &+ 1) & 0xFF
         }
     }
 
-    @inline(__always)
-    private func spellingEquals(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ index: Int) -> Bool {
-        var offset = start
-        var word = index &* 4
-        while offset < end {
+    @inline(never)
+    private func isMiddleEqual(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ index: Int) -> Bool {
+        var offset = start &+ 8
+        var word = index &* 4 &+ 1
+        while offset &+ 8 < end {
             if canonicalWord(bytes, at: offset, before: end) != words[word] { return false }
             offset &+= 8
             word &+= 1

@@ -111,7 +111,11 @@ extension FieldSection {
         default:
             guard isToken(bytes, element) else { throw .connectionMalformed }
             let hash = canonicalHash(option)
-            let known = names.canonicalMatch(bytes, element.lowerBound, element.upperBound, hash: hash)
+            let lastStart = element.lowerBound + (element.count - 1) / 8 * 8
+            let known = names.canonicalMatch(
+                bytes, element.lowerBound, element.upperBound, hash: hash,
+                first: canonicalWord(bytes, at: element.lowerBound, before: element.upperBound),
+                last: canonicalWord(bytes, at: lastStart, before: element.upperBound))
             guard !isRequest || known == .other || FieldNameSet.connectionOptions.contains(known) else {
                 throw .connectionOptionNotAllowed
             }

@@ -59,7 +59,7 @@ extension FieldNameTable {
         guard let name = try parseName(bytes, from: start, bytesMax: limits.fieldNameBytesMax) else { return nil }
         guard let value = try parseValue(bytes, from: name.end &+ 1) else { return nil }
 
-        var id = canonicalMatch(bytes, start, name.end, hash: name.hash)
+        var id = canonicalMatch(bytes, start, name.end, hash: name.hash, first: name.firstWord, last: name.lastWord)
         var isDropped = dropping.contains(id)
         if name.hasUnderscore && id != .other {
             guard id != .contentLength && id != .transferEncoding else { throw .fieldNameAmbiguous }
@@ -76,6 +76,9 @@ private struct ParsedName {
     /// Where the colon is.
     var end: Int
     var hash: UInt32
+    /// The first and the last of the words that are hashed; the same one in names of up to eight bytes.
+    var firstWord: UInt64
+    var lastWord: UInt64
     var hasUnderscore: Bool
 }
 
@@ -92,20 +95,30 @@ private func parseName(
 ) throws(MessageError) -> ParsedName? {
     // Eight bytes at a time while they are letters, digits and hyphens, as nearly all names are.
     var hash = CanonicalHash()
+    var firstWord: UInt64 = 0
+    var lastWord: UInt64 = 0
     var offset = start
     while offset &+ 8 <= bytes.count {
         let word = bytes.word(at: offset)
+        let lowerCase = word | 0x2020_2020_2020_2020
         let others = notLetterDigitHyphen(word)
         if others == 0 {
-            hash.combine(word | 0x2020_2020_2020_2020)
+            hash.combine(lowerCase)
+            lastWord = lowerCase
+            if offset == start { firstWord = lowerCase }
             offset &+= 8
             continue
         }
         let length = others.trailingZeroBitCount &>> 3
         let end = offset &+ length
         guard bytes[end] == .colon, end &- start <= bytesMax, end > start else { break }
-        if length > 0 { hash.combine((word | 0x2020_2020_2020_2020) & ((1 &<< UInt64(8 &* length)) &- 1)) }
-        return ParsedName(end: end, hash: hash.value, hasUnderscore: false)
+        if length > 0 {
+            lastWord = lowerCase & ((1 &<< UInt64(8 &* length)) &- 1)
+            hash.combine(lastWord)
+            if offset == start { firstWord = lastWord }
+        }
+        return ParsedName(
+            end: end, hash: hash.value, firstWord: firstWord, lastWord: lastWord, hasUnderscore: false)
     }
     return try parseUncommonName(bytes, from: start, bytesMax: bytesMax)
 }
@@ -121,8 +134,11 @@ private func parseUncommonName(
         let byte = bytes[offset]
         if byte == .colon {
             guard offset > start else { throw .fieldNameMalformed }
-            let hash = canonicalHash(bytes.extracting(start..<offset))
-            return ParsedName(end: offset, hash: hash, hasUnderscore: hasUnderscore)
+            let lastStart = start &+ (offset &- start &- 1) / 8 &* 8
+            return ParsedName(
+                end: offset, hash: canonicalHash(bytes.extracting(start..<offset)),
+                firstWord: canonicalWord(bytes, at: start, before: offset),
+                lastWord: canonicalWord(bytes, at: lastStart, before: offset), hasUnderscore: hasUnderscore)
         }
         guard CharacterClass.token.contains(byte) else {
             throw faultInName(bytes, at: offset, start: start)

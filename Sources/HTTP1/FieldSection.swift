@@ -11,8 +11,9 @@ package struct FieldSection {
     package internal(set) var lines: [FieldLine] = []
     var seen = FieldNameSet()
     private var repeated = FieldNameSet()
-    /// By raw value of a name in `seen`: the index of its first line. Stale elsewhere.
-    private var firstIndices = InlineArray<64, UInt16>(repeating: 0)
+    /// By raw value of a name in `seen`: the index of its first line. Stale elsewhere. An array, as the compiler copies a
+    /// whole `InlineArray` to read one element of it.
+    private var firstIndices = [UInt16](repeating: 0, count: 64)
     let names = FieldNameTable.shared
 
     package init() {}
