@@ -74,6 +74,7 @@ enum YAMLBounds {
 extension YAMLTree {
     /// Reads the one document of `text`. Nil when there is none.
     static func read(_ text: String) throws(YAMLFault) -> YAMLTree? {
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         guard text.utf8.count <= YAMLBounds.fileBytesMax else {
             throw YAMLFault(at: nil, "the file has more than \(YAMLBounds.fileBytesMax >> 20) MiB")
         }

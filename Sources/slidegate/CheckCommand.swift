@@ -1,0 +1,40 @@
+import ArgumentParser
+import Configuration
+
+/// `slidegate check`
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check a configuration, and say in words what it does.",
+        discussion: """
+            Reads the file and loads every key it names, as `serve` would, but opens no socket and resolves no name. \
+            Errors go to standard error, one line each, as FILE:LINE:COLUMN: PATH: what is wrong; all of them at once.
+
+            EXAMPLES
+              slidegate check slidegate.yaml
+              slidegate check --quiet slidegate.yaml && kill -HUP "$(pidof slidegate)"
+
+            \(ExitStatus.discussion)
+            """)
+
+    @Argument(help: "The configuration file.", completion: .file(extensions: ["yaml", "yml"]))
+    var config: String
+
+    @Flag(name: .shortAndLong, help: "Say nothing but errors and warnings.")
+    var quiet = false
+
+    @Flag(help: "Take warnings for errors.")
+    var strict = false
+
+    func run() throws {
+        try reporting {
+            let configuration = try Configuration(readingFile: config)
+            let keys = try LoadedKeys(configuration)
+            _ = try makeAuthenticatorFactory(for: configuration)
+            let warnings = configuration.warnings + keys.warnings
+            for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
+            if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }
+            if !quiet { Console.write(Explanation(configuration, keys).text) }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Configuration
+import JOSE
+import Signatures
+
+/// A configuration in words: what an operator should read before it goes into service.
+struct Explanation {
+    private let configuration: Configuration
+    private let keys: LoadedKeys
+
+    init(_ configuration: Configuration, _ keys: LoadedKeys) {
+        self.configuration = configuration
+        self.keys = keys
+    }
+
+    var text: String {
+        let sections = [traffic, keyLines, tokenLines, slidingLines, routeLines, crossOriginLines]
+        return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
+    }
+
+    // MARK: Traffic
+
+    private var traffic: [String] {
+        let addresses = Prose.all(configuration.listeners.map { "\($0.address.value)" })
+        let workers =
+            switch configuration.workers {
+            case .automatic: "a worker for each processor"
+            case .count(1): "one worker"
+            case .count(let count): "\(count) workers"
+            }
+        var lines = ["\(configuration.file) is good.", "", "Listens on \(addresses) with \(workers)."]
+        for upstream in configuration.upstreams {
+            let servers = Prose.all(upstream.servers.map { "\($0.address.value)" })
+            lines.append("Upstream \(upstream.name) is \(servers).")
+        }
+        return lines
+    }
+
+    // MARK: Keys
+
+    private var keyLines: [String] {
+        guard !keys.entries.isEmpty else { return [] }
+        return ["KEYS"]
+            + keys.entries.enumerated().map { index, entry in
+                let id = entry.key.id.map { "kid \"\($0)\"" } ?? "without kid"
+                let role = index == keys.signing ? "signs renewed tokens, and verifies" : "verifies"
+                let source = describe(configuration.keys[entry.source].source.value)
+                return "  \(entry.key.algorithm.rawValue), \(id), \(source): \(role)"
+            }
+    }
+
+    private func describe(_ source: Configuration.Key.Source) -> String {
+        switch source {
+        case .secretFile(let path), .privateKeyFile(let path), .publicKeyFile(let path), .jwkFile(let path),
+            .jwkSetFile(let path):
+            "from \(path)"
+        case .secretEnvironment(let name): "from the environment variable \(name)"
+        }
+    }
+
+    // MARK: Tokens
+
+    private var tokenLines: [String] {
+        guard configuration.routes.contains(where: { $0.authentication != .none }) else { return [] }
+        let tokens = configuration.tokens
+        let places = tokens.sources.map { source in
+            switch source {
+            case .authorization: "Authorization: Bearer"
+            case .cookie(let name): "the cookie \(name)"
+            case .header(let name): "the header \(name)"
+            case .webSocketProtocol: "Sec-WebSocket-Protocol"
+            }
+        }
+        let issuers = tokens.issuers.isEmpty ? "any issuer" : "the issuer \(Prose.alternatives(tokens.issuers))"
+        let audiences =
+            tokens.audiences.isEmpty ? "any audience" : "the audience \(Prose.alternatives(tokens.audiences))"
+        var lines = ["TOKENS", "  are read from \(Prose.alternatives(places)), up to \(SizeText.format(tokens.bytesMax));"]
+        lines.append("  are good when a key above signed them, for \(issuers) and \(audiences), between nbf and exp"
+            + (tokens.leeway == .zero ? "." : " give or take \(DurationText.format(tokens.leeway))."))
+        return lines
+    }
+
+    // MARK: Sliding
+
+    private var slidingLines: [String] {
+        guard let sliding = configuration.sliding else {
+            return ["SLIDING", "  is off: tokens are verified and never renewed."]
+        }
+        let idle = IdleTime(sliding)
+        var lines = ["SLIDING"]
+        lines.append("  A token is renewed when \(idle.bufferText) is left of it; \(describe(sliding.delivery)).")
+        switch sliding.lifetime {
+        case .inherit:
+            let bound = DurationText.format(sliding.lifetimeMax)
+            lines.append("  The successor lives as long as the token it follows was meant to, at most \(bound).")
+        case .fixed(let lifetime):
+            lines.append("  The successor lives \(DurationText.format(lifetime)).")
+        }
+        lines.append("  Idle time a user can count on: \(idle.text).")
+        if let cap = sliding.sessionCap {
+            lines.append("  The session ends \(DurationText.format(cap)) after its first token, whatever happens.")
+        } else {
+            lines.append("  The session never ends while it is used.")
+        }
+        lines.append(
+            sliding.grace == .zero
+                ? "  An expired token is never renewed."
+                : "  A token that expired less than \(DurationText.format(sliding.grace)) ago is still renewed.")
+        if !sliding.exceptStatuses.isEmpty {
+            let statuses = Prose.alternatives(sliding.exceptStatuses.map { "\($0)" })
+            lines.append("  Answers with status \(statuses) carry no successor.")
+        }
+        if let name = sliding.optOutHeader { lines.append("  A request with the header \(name) does not renew.") }
+        if let algorithm = keys.signing.map({ keys.entries[$0].key.algorithm }) {
+            lines.append(
+                algorithm.isDeterministic
+                    ? "  All workers, processes and machines with this key hand out the same successor, byte for byte."
+                    : "  \(algorithm.rawValue) signatures are random: processes agree on a successor's claims, not on its bytes.")
+        }
+        return lines
+    }
+
+    private func describe(_ delivery: Configuration.Sliding.Delivery) -> String {
+        switch delivery {
+        case .header(let name): "the answer carries its successor in \(name)"
+        case .authorization: "the answer carries its successor in Authorization"
+        case .cookie(let cookie): "the answer sets the cookie \(cookie.name) to its successor"
+        }
+    }
+
+    // MARK: Routes
+
+    private var routeLines: [String] {
+        var lines = ["ROUTES, the longest path first"]
+        let routes = configuration.routes.sorted { ($0.pathPrefix.utf8.count, $1.pathPrefix) > ($1.pathPrefix.utf8.count, $0.pathPrefix) }
+        for route in routes {
+            lines.append("  \(scope(of: route))")
+            lines.append("      \(entry(of: route))")
+            lines.append("      \(renewal(of: route))")
+            lines.append("      \(destination(of: route))")
+        }
+        if !routes.contains(where: { $0.pathPrefix == "/" && $0.hosts.isEmpty && $0.methods.isEmpty }) {
+            lines.append("  anything else")
+            lines.append("      Nobody gets in: 404.")
+        }
+        return lines
+    }
+
+    private func scope(of route: Configuration.Route) -> String {
+        var text = route.pathPrefix
+        switch text {
+        case "/": text += "  (every path)"
+        case _ where text.hasSuffix("/"): text += "  (below it, not \(text.dropLast()) itself)"
+        case _: text += "  (and below)"
+        }
+        if !route.hosts.isEmpty { text += " on \(Prose.alternatives(route.hosts))" }
+        if !route.methods.isEmpty { text += " for \(Prose.alternatives(route.methods))" }
+        return text
+    }
+
+    private func entry(of route: Configuration.Route) -> String {
+        let conditions = route.require.map { "\($0.claim) is or contains \(Prose.alternatives($0.values.map { "\"\($0)\"" }))" }
+        let condition = conditions.isEmpty ? "" : " whose \(Prose.all(conditions))"
+        switch route.authentication {
+        case .required: return "Who gets in: requests with a valid token\(condition)."
+        case .optional: return "Who gets in: requests without a token, and those with a valid one\(condition)."
+        case .none: return "Who gets in: everyone; tokens are not looked at."
+        }
+    }
+
+    private func renewal(of route: Configuration.Route) -> String {
+        guard configuration.sliding != nil, route.authentication != .none else { return "Tokens are not renewed." }
+        return route.slides ? "Tokens slide." : "Tokens do not slide: requests here are no activity."
+    }
+
+    private func destination(of route: Configuration.Route) -> String {
+        var text = "Goes to \(configuration.upstreams[route.upstream].name)"
+        switch route.authorization {
+        case .original: break
+        case .renewed: text += ", with the renewed token when there is one"
+        case .stripped: text += ", without the token"
+        }
+        let headers = route.claimHeaders.map { "\($0.header) from \($0.claim)" }
+        if !headers.isEmpty { text += ", with \(Prose.all(headers))" }
+        return text + "."
+    }
+
+    // MARK: CORS
+
+    private var crossOriginLines: [String] {
+        guard let cors = configuration.cors else { return [] }
+        let origins =
+            switch cors.origins {
+            case .any: "any origin"
+            case .listed(let origins): Prose.all(origins)
+            }
+        return ["CORS", "  Pages of \(origins) may use the API, \(cors.credentials ? "with" : "without") cookies."]
+    }
+}

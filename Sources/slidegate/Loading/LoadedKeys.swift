@@ -1,0 +1,123 @@
+import Configuration
+import JOSE
+import Signatures
+
+/// The keys that a configuration names, read and checked. Holds secrets; has no description.
+struct LoadedKeys: Sendable {
+    struct Entry: Sendable {
+        var key: Key
+        /// Index into `Configuration.keys`: a set has many keys in one entry.
+        var source: Int
+    }
+
+    /// In the order of the configuration; the keys of a set in the order of its file.
+    private(set) var entries: [Entry] = []
+    /// Index into `entries` of the key that signs.
+    private(set) var signing: Int?
+    /// What is doubtful about the files themselves.
+    private(set) var warnings: [Diagnostic] = []
+
+    /// A key file is one key, or one set.
+    static let fileBytesMax = 1 << 20
+
+    /// - Throws: everything that is wrong with any key, each with its place in the configuration file.
+    init(_ configuration: Configuration) throws(ConfigurationRefusal) {
+        var errors: [Diagnostic] = []
+        for (index, entry) in configuration.keys.enumerated() {
+            do {
+                let keys = try load(entry, of: configuration)
+                if entry.use == .sign { signing = entries.count }
+                entries.append(contentsOf: keys.map { Entry(key: $0, source: index) })
+            } catch {
+                errors.append(Diagnostic(.error, at: error.place ?? entry.source.place, error.message))
+            }
+        }
+        guard errors.isEmpty else {
+            throw ConfigurationRefusal(file: configuration.file, diagnostics: errors)
+        }
+    }
+
+    /// Verifiers and a signer with contexts of their own, for one worker.
+    func makeKeySet() throws(KeyError) -> KeySet {
+        var verifiers: [any SignatureVerifier] = []
+        for entry in entries { verifiers.append(try entry.key.makeVerifier()) }
+        var signer: (any TokenSigner)?
+        if let signing { signer = try entries[signing].key.makeSigner() }
+        return KeySet(verifiers: verifiers, signer: signer)
+    }
+
+    private struct Fault: Error {
+        var message: String
+        var place: Place?
+    }
+
+    private mutating func load(
+        _ entry: Configuration.Key, of configuration: Configuration
+    ) throws(Fault) -> [Key] {
+        let algorithm = entry.algorithm.flatMap { Algorithm(rawValue: $0.rawValue) }
+        do {
+            let keys: [Key]
+            switch entry.source.value {
+            case .secretFile(let path):
+                let text = try contents(path, isSecret: true, at: entry.source.place, of: configuration)
+                keys = [try secret(text, entry, algorithm)]
+            case .secretEnvironment(let name):
+                guard let value = environmentVariable(name) else {
+                    throw Fault(message: "the environment has no variable \(name)")
+                }
+                keys = [try secret(value, entry, algorithm)]
+            case .privateKeyFile(let path):
+                let text = try contents(path, isSecret: true, at: entry.source.place, of: configuration)
+                keys = [try pair(text, entry, algorithm)]
+                guard keys[0].isPrivate else { throw KeyError.privateKeyNeeded }
+            case .publicKeyFile(let path):
+                let text = try contents(path, isSecret: false, at: entry.source.place, of: configuration)
+                keys = [try pair(text, entry, algorithm)]
+            case .jwkFile(let path):
+                let text = try contents(path, isSecret: entry.use == .sign, at: entry.source.place, of: configuration)
+                keys = [try Key(jwk: text, algorithm: algorithm, id: entry.id)]
+            case .jwkSetFile(let path):
+                let text = try contents(path, isSecret: false, at: entry.source.place, of: configuration)
+                keys = try set(text, entry)
+            }
+            if entry.use == .sign, !keys[0].isPrivate { throw KeyError.privateKeyNeeded }
+            return keys
+        } catch let fault as Fault {
+            throw fault
+        } catch {
+            throw Fault(message: "\(error)")
+        }
+    }
+
+    private mutating func contents(
+        _ path: String, isSecret: Bool, at place: Place, of configuration: Configuration
+    ) throws -> [UInt8] {
+        let file = try FileContents(
+            path: path.relative(toDirectoryOf: configuration.file), bytesMax: Self.fileBytesMax)
+        if isSecret, file.isReadableByAll {
+            warnings.append(
+                Diagnostic(.warning, at: place, "every user of this machine can read \(path)", expected: "mode 0600 or 0640"))
+        }
+        return file.bytes
+    }
+
+    private func secret(_ text: [UInt8], _ entry: Configuration.Key, _ algorithm: Algorithm?) throws -> Key {
+        guard let bytes = SecretText.decode(text, as: entry.encoding) else {
+            throw Fault(message: "the secret is not written in \(entry.encoding.rawValue)")
+        }
+        guard let algorithm else { throw Fault(message: "algorithm is missing", place: entry.place) }
+        return try Key(secret: bytes, algorithm: algorithm, id: entry.id)
+    }
+
+    private func pair(_ text: [UInt8], _ entry: Configuration.Key, _ algorithm: Algorithm?) throws -> Key {
+        guard let algorithm else { throw Fault(message: "algorithm is missing", place: entry.place) }
+        return try Key(pem: text, algorithm: algorithm, id: entry.id)
+    }
+
+    private func set(_ text: [UInt8], _ entry: Configuration.Key) throws -> [Key] {
+        let allowed = entry.allowedAlgorithms.compactMap { Algorithm(rawValue: $0.rawValue) }
+        let keys = try Key.keys(jwkSet: text).filter { allowed.isEmpty || allowed.contains($0.algorithm) }
+        guard !keys.isEmpty else { throw KeyError.noUsableKey(skipped: 0) }
+        return keys
+    }
+}
