@@ -1,0 +1,1 @@
+"""Measures slidegate beside nginx and HAProxy. Python's standard library only; see benchmarks/README.md."""

@@ -1,0 +1,155 @@
+"""Where the time of one server goes under one case's load: `benchmarks/profile` calls it."""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from .cases import LOADS, Tokens, checked_answer
+from .contenders import TEMPLATES, Server
+from .load import measure, wrk
+from .placement import PLACEMENTS, choose
+from .processes import Failure, stop_on_signals
+from .tokens import new_secret
+
+FREQUENCY = 4999  # Hz; prime, so that it keeps no step with timers
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/profile", description="Profiles a server under the load of one case, with perf's cpu-clock.")
+    parser.add_argument("case", choices=LOADS)
+    parser.add_argument("--contender", choices=[n for n in TEMPLATES if n != "backend"], default="slidegate")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--top", type=int, default=40, help="how many symbols")
+    parser.add_argument("--placement", choices=PLACEMENTS, default="split")
+    parser.add_argument("--callers", metavar="SYMBOL", help="who calls the symbols that contain this, by call chains")
+    parser.add_argument("--calls", action="store_true", help="count system calls a request instead, with strace")
+    parser.add_argument("--keep", metavar="FILE", help="keep perf's data there, for perf report and perf annotate")
+    return parser.parse_args()
+
+
+def demangled(names):
+    """Swift's names for people; unchanged where there is no toolchain."""
+    tool = shutil.which("swift-demangle") or "/opt/swift/usr/bin/swift-demangle"
+    if not os.path.exists(tool):
+        return names
+    result = subprocess.run(
+        [tool, "--compact", "--simplified"], input="\n".join(names), capture_output=True, text=True)
+    lines = result.stdout.splitlines()
+    return lines if len(lines) == len(names) else names
+
+
+def perf_rows(data):
+    """(share of all samples, object, is in the kernel, symbol), greatest first."""
+    result = subprocess.run(
+        ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "-g", "none", "--no-demangle", "--sort", "dso,symbol",
+         "-t", "|"],
+        capture_output=True, text=True)
+    rows = []
+    for line in result.stdout.splitlines():
+        found = re.match(r"\s*([\d.]+)%\s*\|([^|]*)\|\s*\[(.)\]\s*([^|]*)", line)
+        if found:
+            rows.append((float(found[1]) / 100, found[2].strip(), found[3] == "k", found[4].strip()))
+    if not rows:
+        raise Failure(f"perf reported nothing:\n{result.stderr}")
+    return rows
+
+
+def print_profile(options, record, data):
+    rows = perf_rows(data)
+    user = [row for row in rows if not row[2]]
+    kernel = [row for row in rows if row[2]]
+    user_share = sum(row[0] for row in user)
+    cost = record["cpu_us"]
+    print(
+        f"{options.contender}, case {options.case}: {record['requests']} requests, {cost:.2f} µs of CPU each under perf; "
+        f"user {user_share:.1%} = {cost * user_share:.2f} µs, kernel {sum(r[0] for r in kernel):.1%}\n")
+    for title, part in ((f"User time ({cost * user_share:.2f} µs a request)", user), ("Kernel", kernel)):
+        whole = sum(row[0] for row in part) or 1
+        shown = part[: options.top if part is user else 12]
+        print(f"{title}\n{'share':>7} {'ns/request':>10}  object: symbol")
+        for (share, place, _, _), name in zip(shown, demangled([row[3] for row in shown])):
+            print(f"{share / whole:7.1%} {share * cost * 1000:10.0f}  {os.path.basename(place)}: {name}")
+        print()
+    by_object = {}
+    for share, place, _, _ in user:
+        by_object[os.path.basename(place)] = by_object.get(os.path.basename(place), 0) + share
+    print("User time by object: " + ", ".join(
+        f"{place} {share / user_share:.1%}" for place, share in sorted(by_object.items(), key=lambda item: -item[1])))
+
+
+def print_callers(options, data):
+    result = subprocess.run(
+        ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "--sort", "symbol", "-g", "caller,0.5,callee",
+         "-S", ",".join(row[3] for row in perf_rows(data) if options.callers in row[3])],
+        capture_output=True, text=True)
+    print("\n".join(demangled(result.stdout.splitlines())))
+
+
+def profile(options, folder):
+    placement = choose(options.placement)
+    secret = new_secret()
+    case = LOADS[options.case]
+    tokens = Tokens(folder, secret, max(200_000, 60_000 * (options.seconds + 1)))
+    backend = Server("backend", folder, placement.backend)
+    backend.first_answer("none")
+    token, path, first = tokens.one(case), None, 1
+    if case.distinct:
+        path, first = tokens.file(case), 1 + tokens.count // 4
+        with open(path) as lines:
+            token = lines.readline().strip()
+    server = Server(options.contender, folder, placement.proxy, secret, backend.port)
+    server.first_answer(token)
+    expected = checked_answer(server, case, tokens, token)
+    one = None if path else token
+    wrk(server.port, 1, placement.load, one, path)
+
+    targets = ",".join(map(str, server.process_ids()))
+    data = options.keep or os.path.join(folder, "perf.data")
+    if options.calls:
+        table = os.path.join(folder, "calls")
+        command = ["strace", "-f", "-c", "-o", table] + [word for target in targets.split(",") for word in ("-p", target)]
+    else:
+        command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, "-p", targets]
+        command += ["-g"] if options.callers else []
+    with open(os.path.join(folder, "tool.log"), "w+") as log:
+        tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
+            record = measure(server, options.seconds, placement, expected, one, path, first)
+        finally:
+            tool.send_signal(signal.SIGINT)
+            tool.wait(60)
+        if not os.path.exists(table if options.calls else data):
+            log.seek(0)
+            raise Failure(f"{command[0]} recorded nothing:\n{log.read()}")
+    if options.calls:
+        print(f"{options.contender}, case {options.case}: system calls for one request")
+        with open(table) as text:
+            for line in text:
+                fields = line.split()
+                if len(fields) >= 5 and fields[3].isdigit() and fields[-1] != "total":
+                    print(f"{int(fields[3]) / record['requests']:8.3f}  {fields[-1]}")
+    elif options.callers:
+        print_callers(options, data)
+    else:
+        print_profile(options, record, data)
+
+
+def main():
+    options = arguments()
+    stop_on_signals()
+    with tempfile.TemporaryDirectory(prefix="slidegate-profile-") as folder:
+        profile(options, folder)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failure as failure:
+        print(f"benchmarks/profile: {failure}", file=sys.stderr)
+        sys.exit(1)

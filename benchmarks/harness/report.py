@@ -1,0 +1,74 @@
+"""Records to a summary, and a summary to a table."""
+
+import statistics
+
+from .cases import LOADS
+
+FIGURES = ("cpu_us", "user_us", "system_us", "requests_per_second", "p50_us", "p99_us")
+
+
+def spread(values):
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def summarize(records):
+    """Per case and contender: median, least and greatest over the rounds of each figure.
+
+    Ratios are of CPU time a request, made within each round (so that what slows the machine in one round slows both),
+    and only then the median is taken.
+    """
+    costs = {(r["case"], r["round"], r["contender"]): r["cpu_us"] for r in records}
+    summary = []
+    for case in LOADS:
+        contenders = dict.fromkeys(r["contender"] for r in records if r["case"] == case)
+        for contender in sorted(contenders, key=lambda name: not name.startswith("nginx")):
+            mine = [r for r in records if (r["case"], r["contender"]) == (case, contender)]
+            row = {"case": case, "contender": contender, "rounds": len(mine), "requests": sum(r["requests"] for r in mine)}
+            for figure in FIGURES:
+                row[figure] = spread([r[figure] for r in mine])
+            for other in ("nginx", "haproxy"):
+                ratios = [
+                    r["cpu_us"] / costs[case, r["round"], other] for r in mine if (case, r["round"], other) in costs]
+                if ratios:
+                    row[f"ratio_to_{other}"] = spread(ratios)
+            row["tokens_seen_once"] = all(r.get("tokens_seen_once", True) for r in mine)
+            summary.append(row)
+    return summary
+
+
+def ranged(figure, digits, scale=1.0):
+    return (
+        f"{figure['median'] * scale:.{digits}f} "
+        f"({figure['min'] * scale:.{digits}f}–{figure['max'] * scale:.{digits}f})")
+
+
+def table(summary, idle, start):
+    """Markdown."""
+    lines = []
+    if summary:
+        lines += [
+            "| case | contender | CPU µs/request | user | system | of nginx | of HAProxy | requests/s | p50 ms | p99 ms |",
+            "|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        for row in summary:
+            of_haproxy = row.get("ratio_to_haproxy")
+            of_haproxy = f"{of_haproxy['median']:.2f}" if of_haproxy else "–"
+            lines.append(
+                f"| {row['case']} | {row['contender']} | {ranged(row['cpu_us'], 2)} | {row['user_us']['median']:.2f} "
+                f"| {row['system_us']['median']:.2f} | {ranged(row['ratio_to_nginx'], 2)} "
+                f"| {of_haproxy} "
+                f"| {row['requests_per_second']['median']:.0f} | {row['p50_us']['median'] / 1000:.2f} "
+                f"| {row['p99_us']['median'] / 1000:.2f} |")
+        if not all(row["tokens_seen_once"] for row in summary):
+            lines += ["", "In a cold case there were more requests than tokens, so that some came again; give fewer --seconds."]
+    if idle:
+        lines += ["", "| contender | idle connections | KiB each (PSS) | KiB each (RSS) |", "|---|---|---|---|"]
+        for row in idle:
+            lines.append(
+                f"| {row['contender']} | {row['connections']} | {row['pss_kib_per_connection']:.2f} "
+                f"| {row['rss_kib_per_connection']:.2f} |")
+    if start:
+        lines += ["", "| contender | exec to first answer, ms |", "|---|---|"]
+        for row in start:
+            lines.append(f"| {row['contender']} | {row['median_ms']:.1f} ({row['min_ms']:.1f}–{row['max_ms']:.1f}) |")
+    return "\n".join(lines).strip() + "\n"
