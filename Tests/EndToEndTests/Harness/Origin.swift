@@ -10,9 +10,10 @@ final class Origin: Sendable {
     private let listener: ListeningSocket
     private let log: OriginLog
 
-    init(_ script: @escaping Script) throws {
+    /// - Parameter keepsLog: whether every byte that comes is kept for `received`; off where gigabytes come.
+    init(keepsLog: Bool = true, _ script: @escaping Script) throws {
         let listener = try ListeningSocket()
-        let log = OriginLog()
+        let log = OriginLog(keepsBytes: keepsLog)
         self.listener = listener
         self.log = log
         port = listener.port
@@ -87,11 +88,11 @@ final class OriginConnection: Sendable {
     let reader: MessageReader
     private let log: OriginLog
 
-    fileprivate init(number: Int, socket: Socket, log: OriginLog) {
+    fileprivate init(number: Int, socket: Socket, log: OriginLog, keepsBytes: Bool) {
         self.number = number
         self.socket = socket
         self.log = log
-        reader = MessageReader(socket)
+        reader = MessageReader(socket, keepsLog: keepsBytes)
     }
 
     /// The next whole request, or nil when the gateway ended the connection before one began.
@@ -148,8 +149,11 @@ private final class OriginLog: Sendable {
         var ended = 0
     }
 
+    private let keepsBytes: Bool
     private let state = Mutex(State())
     private let changed = NSCondition()
+
+    init(keepsBytes: Bool) { self.keepsBytes = keepsBytes }
 
     var connections: [OriginConnection] { state.withLock { $0.connections } }
     var requests: [Message] { state.withLock { $0.requests } }
@@ -158,7 +162,7 @@ private final class OriginLog: Sendable {
     func open(_ socket: Socket) -> OriginConnection {
         defer { announce() }
         return state.withLock {
-            let connection = OriginConnection(number: $0.connections.count, socket: socket, log: self)
+            let connection = OriginConnection(number: $0.connections.count, socket: socket, log: self, keepsBytes: keepsBytes)
             $0.connections.append(connection)
             return connection
         }

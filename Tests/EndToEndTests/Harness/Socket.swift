@@ -50,6 +50,20 @@ final class Socket: Sendable {
         return Socket(adopting: descriptor)
     }
 
+    /// A socket whose connection is under way, and may stay so.
+    static func connecting(to port: UInt16) throws -> Socket {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw WireError.system(call: "socket", errno: errno) }
+        makeNonBlocking(descriptor)
+        var address = loopback(port)
+        _ = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return Socket(adopting: descriptor)
+    }
+
     /// What has come, at most `count` bytes; empty at the end of the stream.
     func read(upTo count: Int, by deadline: Deadline, waitingFor what: String) throws -> [UInt8] {
         while true {
@@ -81,14 +95,26 @@ final class Socket: Sendable {
         }
     }
 
-    /// Whether `bytes` were taken whole within `duration`; false once the peer's and our buffers are full.
-    func writeIfRoom(_ bytes: [UInt8], within duration: Duration) throws -> Bool {
-        do {
-            try write(bytes, by: .after(duration))
-            return true
-        } catch WireError.timedOut {
-            return false
+    /// Writes until all is taken or nothing more is taken for `patience`, and says how many bytes were.
+    func writeWhileTaken(_ bytes: [UInt8], patience: Duration) throws -> Int {
+        var sent = 0
+        while sent < bytes.count {
+            let descriptor = try open()
+            let result = bytes.withUnsafeBytes {
+                send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            if result >= 0 {
+                sent += result
+                continue
+            }
+            try checkTransient(errno, call: "send")
+            do {
+                try wait(for: Int16(POLLOUT), by: .after(patience), waitingFor: "room to write")
+            } catch WireError.timedOut {
+                return sent
+            }
         }
+        return sent
     }
 
     /// Half-close: the peer reads the end of the stream, and can still write.
