@@ -27,8 +27,14 @@ final class ChildProcess: Sendable {
         output.closeWriting()
         error.closeWriting()
         let identifier = identifier
-        startThread { output.drain { record.append($0, to: .output) } }
-        startThread { error.drain { record.append($0, to: .error) } }
+        startThread {
+            output.drain { record.append($0, to: .output) }
+            record.ended(.output)
+        }
+        startThread {
+            error.drain { record.append($0, to: .error) }
+            record.ended(.error)
+        }
         startThread {
             // Waits without reaping first, so that the number cannot be another process's while `signal` may use it.
             var information = siginfo_t()
@@ -51,6 +57,11 @@ final class ChildProcess: Sendable {
     func waitForExit(within duration: Duration = Deadline.usual) throws -> Ending {
         try record.wait(for: "the program to exit", within: duration) { $0.ending != nil }
         return record.ending!
+    }
+
+    /// Waits until both streams have been read to their ends, which come with the child's.
+    func waitUntilRead(within duration: Duration = Deadline.usual) throws {
+        try record.wait(for: "the program's output to end", within: duration) { $0.endedStreams.count == 2 }
     }
 
     /// Everything written so far.
@@ -101,6 +112,7 @@ final class ChildProcess: Sendable {
 private final class Record: Sendable {
     struct State {
         var text: [ChildProcess.Stream: [UInt8]] = [:]
+        var endedStreams: Set<ChildProcess.Stream> = []
         var ending: ChildProcess.Ending?
     }
 
@@ -118,12 +130,18 @@ private final class Record: Sendable {
         announce()
     }
 
+    func ended(_ stream: ChildProcess.Stream) {
+        state.withLock { _ = $0.endedStreams.insert(stream) }
+        announce()
+    }
+
     /// Records the ending that `reap` gives; nobody signals the child meanwhile.
     func end(_ reap: () -> ChildProcess.Ending) {
         state.withLock { $0.ending = reap() }
         announce()
     }
 
+    /// Runs `body` only while the child has not been reaped, so that its number is still its own.
     func whileRunning(_ body: () -> Void) {
         state.withLock { if $0.ending == nil { body() } }
     }
