@@ -54,5 +54,6 @@ let package = Package(
             name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
+        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
     ]
 )
