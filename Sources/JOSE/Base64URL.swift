@@ -23,38 +23,54 @@ package enum Base64URL {
     ///
     /// - Returns: false when `text` is not canonical; some bytes may have been written.
     static func decode(_ text: Span<UInt8>, into output: inout MutableSpan<UInt8>, at start: Int) -> Bool {
+        // A span, because a subscript of the array itself would copy the whole array for each character.
+        let table = sextets.span
         var position = start
         var offset = 0
-        // The values of characters outside of the alphabet have bit 6 or 7 set; looked at once, behind the loop.
-        var invalid: UInt8 = 0
-        let wholeGroups = text.count & ~3
-        while offset < wholeGroups {
-            let (first, second) = (sextets[text[offset]], sextets[text[offset &+ 1]])
-            let (third, fourth) = (sextets[text[offset &+ 2]], sextets[text[offset &+ 3]])
+        // Characters outside of the alphabet have values above 63; looked at once, behind the loops.
+        var invalid: UInt32 = 0
+        // Eight characters are six bytes, written as eight: the two behind are written again later, or not the caller's.
+        while offset &+ 8 <= text.count, position &+ 8 <= output.count {
+            let word = text.word(at: offset)
+            let (first, second) = (table.sextet(word), table.sextet(word &>> 8))
+            let (third, fourth) = (table.sextet(word &>> 16), table.sextet(word &>> 24))
+            let (fifth, sixth) = (table.sextet(word &>> 32), table.sextet(word &>> 40))
+            let (seventh, eighth) = (table.sextet(word &>> 48), table.sextet(word &>> 56))
+            invalid |= first | second | third | fourth | fifth | sixth | seventh | eighth
+            let upper = first &<< 18 | second &<< 12 | third &<< 6 | fourth
+            let lower = fifth &<< 18 | sixth &<< 12 | seventh &<< 6 | eighth
+            output.storeBigEndian(UInt64(upper) &<< 40 | UInt64(lower) &<< 16, at: position)
+            offset &+= 8
+            position &+= 6
+        }
+        while offset &+ 4 <= text.count {
+            let (first, second) = (table.sextet(text[offset]), table.sextet(text[offset &+ 1]))
+            let (third, fourth) = (table.sextet(text[offset &+ 2]), table.sextet(text[offset &+ 3]))
             invalid |= first | second | third | fourth
-            output[position] = first &<< 2 | second &>> 4
-            output[position &+ 1] = second &<< 4 | third &>> 2
-            output[position &+ 2] = third &<< 6 | fourth
+            let group = first &<< 18 | second &<< 12 | third &<< 6 | fourth
+            output[position] = UInt8(truncatingIfNeeded: group &>> 16)
+            output[position &+ 1] = UInt8(truncatingIfNeeded: group &>> 8)
+            output[position &+ 2] = UInt8(truncatingIfNeeded: group)
             offset &+= 4
             position &+= 3
         }
-        switch text.count & 3 {
+        // Bits behind the last whole byte are zero, or two texts would stand for the same bytes.
+        switch text.count &- offset {
         case 0: break
         case 2:
-            let (first, second) = (sextets[text[offset]], sextets[text[offset &+ 1]])
+            let (first, second) = (table.sextet(text[offset]), table.sextet(text[offset &+ 1]))
             invalid |= first | second
             guard second & 0x0F == 0 else { return false }
-            output[position] = first &<< 2 | second &>> 4
+            output[position] = UInt8(truncatingIfNeeded: first &<< 2 | second &>> 4)
         case 3:
-            let (first, second) = (sextets[text[offset]], sextets[text[offset &+ 1]])
-            let third = sextets[text[offset &+ 2]]
+            let (first, second, third) = (table.sextet(text[offset]), table.sextet(text[offset &+ 1]), table.sextet(text[offset &+ 2]))
             invalid |= first | second | third
             guard third & 0x03 == 0 else { return false }
-            output[position] = first &<< 2 | second &>> 4
-            output[position &+ 1] = second &<< 4 | third &>> 2
+            output[position] = UInt8(truncatingIfNeeded: first &<< 2 | second &>> 4)
+            output[position &+ 1] = UInt8(truncatingIfNeeded: second &<< 4 | third &>> 2)
         default: return false
         }
-        return invalid & 0xC0 == 0
+        return invalid < 64
     }
 
     package static func encode(_ bytes: Span<UInt8>) -> [UInt8] {
@@ -104,22 +120,21 @@ package enum Base64URL {
 }
 
 /// The value of each character; 0xFF outside of the alphabet.
-private let sextets = SextetTable()
-
-private struct SextetTable: Sendable {
-    private let values: InlineArray<256, UInt8>
-
-    init() {
-        var values = InlineArray<256, UInt8>(repeating: 0xFF)
-        for value in 0..<26 {
-            values[0x41 + value] = UInt8(value)
-            values[0x61 + value] = UInt8(26 + value)
-        }
-        for value in 0..<10 { values[0x30 + value] = UInt8(52 + value) }
-        values[0x2D] = 62
-        values[0x5F] = 63
-        self.values = values
+private let sextets: InlineArray<256, UInt8> = {
+    var values = InlineArray<256, UInt8>(repeating: 0xFF)
+    for value in 0..<26 {
+        values[0x41 + value] = UInt8(value)
+        values[0x61 + value] = UInt8(26 + value)
     }
+    for value in 0..<10 { values[0x30 + value] = UInt8(52 + value) }
+    values[0x2D] = 62
+    values[0x5F] = 63
+    return values
+}()
 
-    subscript(character: UInt8) -> UInt8 { values[Int(character)] }
+extension Span<UInt8> {
+    fileprivate func sextet(_ character: UInt8) -> UInt32 { UInt32(self[Int(character)]) }
+
+    /// By the lowest byte of `word`.
+    fileprivate func sextet(_ word: UInt64) -> UInt32 { UInt32(self[Int(word & 0xFF)]) }
 }

@@ -71,14 +71,28 @@ struct Segments {
 
     init(_ token: Span<UInt8>, limits: TokenLimits) throws(TokenRefusal) {
         guard token.count <= limits.tokenBytesMax else { throw .tooLarge(limitBytes: limits.tokenBytesMax) }
-        guard let first = token.firstIndex(of: UInt8(ascii: ".")),
-            let second = token.firstIndex(of: UInt8(ascii: "."), from: first &+ 1),
-            token.firstIndex(of: UInt8(ascii: "."), from: second &+ 1) == nil
+        guard let first = Self.dot(token, from: 0), let second = Self.dot(token, from: first &+ 1),
+            Self.dot(token, from: second &+ 1) == nil
         else { throw .notThreeSegments(count: Self.segmentCount(token)) }
         header = 0..<first
         payload = first &+ 1..<second
         signature = second &+ 1..<token.count
         guard !header.isEmpty, !payload.isEmpty else { throw .emptySegment }
+    }
+
+    /// The offset of the first dot at or behind `start`, eight bytes at a time.
+    private static func dot(_ token: Span<UInt8>, from start: Int) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var offset = start
+        while offset &+ 8 <= token.count {
+            // A byte of `difference` is zero where a dot is, and then the high bit of that byte of `zeros` is set. Higher
+            // ones may be set wrongly, the lowest is right.
+            let difference = token.word(at: offset) ^ (ones &* UInt64(UInt8(ascii: ".")))
+            let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
+            if zeros != 0 { return offset &+ zeros.trailingZeroBitCount &>> 3 }
+            offset &+= 8
+        }
+        return token.firstIndex(of: UInt8(ascii: "."), from: offset)
     }
 
     private static func segmentCount(_ token: Span<UInt8>) -> Int {
