@@ -51,6 +51,8 @@ let package = Package(
 
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(
+            name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], resources: [.copy("Wire")], swiftSettings: strict),
+        .testTarget(
             name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),

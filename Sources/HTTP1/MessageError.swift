@@ -21,6 +21,7 @@ package enum MessageError: Error, Equatable, Sendable {
     case lineEndMalformed
     case fieldNameMalformed
     case fieldNameTooLong(limit: Int)
+    /// Whitespace behind a field name, where only its colon may be.
     case whitespaceBeforeColon
     /// A line that starts with a space or tab: `obs-fold`, or whitespace behind the start line.
     case lineFolded
@@ -128,7 +129,7 @@ extension MessageError: CustomStringConvertible {
         case .lineEndMalformed: "A line does not end with CR LF."
         case .fieldNameMalformed: "A field name is not a token."
         case .fieldNameTooLong(let limit): "A field name is longer than \(limit) bytes."
-        case .whitespaceBeforeColon: "Whitespace stands between a field name and its colon."
+        case .whitespaceBeforeColon: "Whitespace follows a field name."
         case .lineFolded: "A line starts with whitespace."
         case .fieldValueMalformed: "A field value holds a control character."
         case .fieldNameAmbiguous: "A field name could be taken for a framing field."

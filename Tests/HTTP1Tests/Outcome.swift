@@ -65,7 +65,7 @@ private func parse<Head>(
     let whole = attempt(message[...], with: fresh)
     // A used head must not remember anything.
     let used = whole.head ?? fresh
-    let step = max(1, message.count / 1500)
+    let step = message.count <= 2000 ? 1 : message.count / 100
     var unfinished = 0
     for count in stride(from: 0, to: message.count, by: step) {
         let prefix = attempt(message[..<count], with: used)
