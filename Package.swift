@@ -54,6 +54,9 @@ let package = Package(
             name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], resources: [.copy("Wire")], swiftSettings: strict),
         .testTarget(
             name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["slidegate", "Authentication", "Configuration", "JOSE"],
+            swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),

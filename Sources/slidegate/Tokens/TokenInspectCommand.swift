@@ -7,13 +7,14 @@ struct TokenInspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Show what a token says, without believing it.",
+        usage: "slidegate token inspect [TOKEN] [--json]",
         discussion: """
             Prints header and claims, with the dates in words. Nothing is verified: anyone can write a token that says \
             anything. Whether it is good, `slidegate token verify` tells.
 
             EXAMPLES
               slidegate token inspect < token.txt
-              curl -si https://api.example/ -H @auth.txt | sed -n 's/^x-refresh-token: //Ip' | slidegate token inspect
+              pbpaste | slidegate token inspect
               slidegate token inspect --json < token.txt | jq .claims.sub
 
             \(ExitStatus.discussion)

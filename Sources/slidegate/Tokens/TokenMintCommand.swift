@@ -7,14 +7,16 @@ struct TokenMintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mint",
         abstract: "Sign a token: for tests, scripts and the first login.",
+        usage: "slidegate token mint (--config FILE | KEY OPTIONS) [OPTIONS]",
         discussion: """
             Prints a token that the key at hand signs. Unless told otherwise it begins now, ends after --lifetime and has \
             a random jti; with --config, iss and aud are the first that the configuration accepts.
 
             EXAMPLES
               slidegate token mint --config slidegate.yaml --subject alice
-              slidegate token mint --secret-file jwt.secret --lifetime 20m --claim role=admin --claim level=3
-              slidegate token mint --key-file ed.pem --algorithm EdDSA --claims '{"sub":"bot","scope":"read write"}'
+              slidegate token mint --secret-file jwt.secret --claim role=admin
+              slidegate token mint --key-file ed.pem --algorithm EdDSA --lifetime 1h
+              slidegate token mint --secret-env KEY --claims '{"sub":"bot","n":1}'
 
             \(ExitStatus.discussion)
             """)

@@ -10,14 +10,15 @@ struct TokenVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Tell whether a token is good, and why not.",
+        usage: "slidegate token verify [TOKEN] (--config FILE | KEY OPTIONS) [OPTIONS]",
         discussion: """
             Does what the gateway does with a token that comes in: form, algorithm, key, signature, then claims. With a \
             configuration it also tells when the token will be renewed.
 
             EXAMPLES
               slidegate token verify --config slidegate.yaml < token.txt
-              slidegate token verify --secret-file jwt.secret --issuer https://issuer.example < token.txt
-              slidegate token verify --quiet --key-file jwks.json < token.txt && echo good
+              slidegate token verify --secret-file jwt.secret < token.txt
+              slidegate token verify -q --key-file jwks.json < token.txt && echo good
 
             \(ExitStatus.discussion)
             """)

@@ -1,0 +1,123 @@
+import Testing
+
+@Suite("slidegate check")
+struct CheckTests {
+    let directory: Directory
+
+    init() throws { directory = try Directory() }
+
+    @Test func `a good file is explained: who gets in, when tokens slide, how long one may pause`() throws {
+        let file = try directory.sample("routes: [ { path: /, require: { role: admin } }, { path: /open, auth: none } ]")
+        let program = try Program(["check", file])
+        #expect(program.status == 0)
+        #expect(program.errors == "")
+        #expect(program.output.contains("requests with a valid token whose role is or contains \"admin\""))
+        #expect(program.output.contains("everyone; tokens are not looked at"))
+        #expect(program.output.contains("renewed when 10m or less is left of it"))
+        #expect(program.output.contains("Idle time a user can count on: 10m, with tokens that live 20m or longer"))
+        #expect(program.output.contains("The session ends 12h after its first token"))
+    }
+
+    @Test func `quiet says nothing about a good file`() throws {
+        let program = try Program(["check", "--quiet", try directory.sample()])
+        #expect(program.status == 0)
+        #expect(program.output + program.errors == "")
+    }
+
+    @Test func `errors go to standard error, all at once, with file, line, column and path`() throws {
+        let file = try directory.write("bad.yaml", "listen: nowhere\nupstream: 127.0.0.1:9000\nkee: {}\n")
+        let program = try Program(["check", file])
+        #expect(program.status == 78)
+        #expect(program.output == "")
+        let lines = program.errors.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines.contains { $0.hasPrefix("slidegate: \(file):1:9: listen: ") })
+        #expect(lines.contains { $0.hasPrefix("slidegate: \(file):3:1: kee: unknown key \"kee\"; did you mean \"key\"?") })
+    }
+
+    @Test func `a file that is not there, a directory and a file that is not UTF-8 are told apart`() throws {
+        #expect(try Program(["check", directory.path("none.yaml")]).status == 66)
+        #expect(try Program(["check", directory.path(".")]).status == 66)
+        #expect(try Program(["check", "/bin/true"]).status == 78)
+        #expect(try Program(["check"]).status == 64)
+        #expect(try Program(["chekc"]).status == 64)
+    }
+
+    @Test(arguments: [
+        ("short\n", "HS256", "the secret has 5 bytes; HS256 needs at least 32"),
+        ("0123456789abcdef0123456789abcde\n", "HS256", "the secret has 31 bytes"),
+        ("0123456789abcdef0123456789ABCDEF\n", "HS384", "the secret has 32 bytes; HS384 needs at least 48"),
+        ("", "HS256", "empty"),
+    ])
+    func `a secret shorter than the hash is refused at its place in the file`(
+        _ text: String, _ algorithm: String, _ message: String
+    ) throws {
+        let file = try directory.sample()
+        try directory.write("jwt.secret", text)
+        try directory.write(
+            "slidegate.yaml", "listen: 127.0.0.1:8080\nupstream: a:1\nkey: { algorithm: \(algorithm), secret_file: jwt.secret }\n")
+        let program = try Program(["check", file])
+        #expect(program.status == 78)
+        #expect(program.errors.hasPrefix("slidegate: \(file):3:39: key.secret_file: "))
+        #expect(program.errors.contains(message))
+        #expect(!program.errors.contains("0123456789"))
+    }
+
+    @Test func `every key that cannot be loaded is reported`() throws {
+        let file = try directory.write(
+            "k.yaml",
+            """
+            listen: 127.0.0.1:8080
+            upstream: a:1
+            keys:
+              - { algorithm: HS256, secret_file: none }
+              - { algorithm: HS256, secret_env: SLIDEGATE_NONE }
+              - { algorithm: RS256, public_key_file: k.yaml }
+              - { jwk_file: k.yaml }
+              - { jwks_file: k.yaml }
+            """)
+        let program = try Program(["check", file])
+        #expect(program.status == 78)
+        #expect(program.errors.split(separator: "\n").count == 5)
+        #expect(program.errors.contains("\(file):4:38: keys[0].secret_file: cannot read"))
+        #expect(program.errors.contains("\(file):5:37: keys[1].secret_env: the environment has no variable SLIDEGATE_NONE"))
+    }
+
+    @Test func `a secret comes from the environment, in any encoding`() throws {
+        for (encoding, text) in [
+            ("text", secret), ("hex", String(repeating: "0f", count: 32)),
+            ("base64", String(repeating: "+/8=", count: 1) + ""), ("base64url", String(repeating: "A-_z", count: 11)),
+        ] {
+            let file = try directory.write(
+                "e.yaml",
+                "listen: a:1\nupstream: a:1\nkey: { algorithm: HS256, secret_env: KEY, encoding: \(encoding) }\n")
+            let value = encoding == "base64" ? String(repeating: "+/9z", count: 11) : text
+            #expect(try Program(["check", file], environment: ["KEY": value]).status == 0, "\(encoding)")
+            #expect(try Program(["check", file], environment: [:]).status == 78)
+        }
+        let file = try directory.write(
+            "e.yaml", "listen: a:1\nupstream: a:1\nkey: { algorithm: HS256, secret_env: KEY, encoding: hex }\n")
+        let wrong = try Program(["check", file], environment: ["KEY": String(repeating: "xy", count: 32)])
+        #expect(wrong.status == 78)
+        #expect(!wrong.errors.contains("xyxy"))
+    }
+
+    @Test func `a secret that everyone can read is a warning, and an error where warnings are`() throws {
+        let file = try directory.sample()
+        try directory.write("jwt.secret", secret, mode: 0o644)
+        let program = try Program(["check", file])
+        #expect(program.status == 0)
+        #expect(program.errors.contains("3:39: warning: key.secret_file: every user of this machine can read jwt.secret"))
+        #expect(try Program(["check", "--strict", file]).status == 78)
+    }
+
+    @Test func `help is worth reading`() throws {
+        for arguments in [["--help"], ["check", "--help"], ["token", "mint", "--help"], ["token", "verify", "--help"]] {
+            let program = try Program(arguments)
+            #expect(program.status == 0)
+            #expect(program.output.contains("EXIT CODES"))
+            if arguments.count > 1 { #expect(program.output.contains("EXAMPLES")) }
+            #expect(program.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+        }
+    }
+}
