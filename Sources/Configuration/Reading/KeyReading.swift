@@ -58,7 +58,8 @@ extension Configuration.Key {
         let written = sources.filter { section.has($0.0) }
         let names = Prose.alternatives(sources.map { $0.0.rawValue })
         guard let (key, make) = written.first, let field = section[key] else {
-            section.field.refuse("the key has no source", expected: names)
+            // An unknown key was meant as one, and has been answered.
+            if !section.hasUnknownKeys { section.field.refuse("the key has no source", expected: names) }
             return nil
         }
         for (second, _) in written.dropFirst() {

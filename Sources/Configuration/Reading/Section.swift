@@ -4,6 +4,8 @@ struct Section<Key: SectionKey> {
     /// Where the keys stand in the file.
     private var keyPlaces: [Key: Place] = [:]
     let field: Field
+    /// Whether keys were refused that no mapping of this kind has.
+    private(set) var hasUnknownKeys = false
 
     var place: Place { field.place }
 
@@ -19,6 +21,7 @@ struct Section<Key: SectionKey> {
                 fields[key] = child
                 keyPlaces[key] = place
             } else {
+                hasUnknownKeys = true
                 Self.reportUnknown(name, at: place, to: field.findings)
             }
         }
