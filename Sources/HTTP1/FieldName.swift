@@ -106,19 +106,22 @@ package struct FieldNameSet: Equatable, Sendable, ExpressibleByArrayLiteral {
 extension FieldNameSet {
     /// See `RequestHead`.
     static let droppedFromRequests: FieldNameSet = [
-        .connection, .contentLength, .host, .http2Settings, .keepAlive, .proxy, .proxyAuthorization, .proxyConnection, .te,
+        .connection, .contentLength, .host, .http2Settings, .keepAlive, .proxy, .proxyAuthorization, .proxyConnection,
+        .te,
         .transferEncoding, .upgrade,
     ]
 
     /// See `ResponseHead`.
     static let droppedFromResponses: FieldNameSet = [
-        .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyConnection, .te, .transferEncoding,
+        .connection, .contentLength, .http2Settings, .keepAlive, .proxyAuthenticate, .proxyConnection, .te,
+        .transferEncoding,
         .upgrade,
     ]
 
     /// What a client may name in `Connection`: fields that end at this hop whether named or not.
     static let connectionOptions: FieldNameSet = [
-        .connection, .http2Settings, .keepAlive, .proxyAuthorization, .proxyConnection, .te, .trailer, .transferEncoding,
+        .connection, .http2Settings, .keepAlive, .proxyAuthorization, .proxyConnection, .te, .trailer,
+        .transferEncoding,
         .upgrade,
     ]
 

@@ -8,11 +8,13 @@ extension FieldSection {
     /// Reads lines from `start` up to and including the blank line.
     ///
     /// `bytes` ends where the section must have ended at the latest; the caller knows what it means when it has not.
-    /// - Parameter dropping: names whose lines are marked as dropped.
+    /// - Parameters:
+    ///   - dropping: names whose lines are marked as dropped.
+    ///   - dropsAliases: whether lines are whose names are known only once `_` counts as `-`.
     /// - Returns: The offset behind the blank line; nil when more bytes are needed.
     @inline(__always)
     mutating func parse(
-        _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, limits: HeadLimits
+        _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, dropsAliases: Bool, limits: HeadLimits
     ) throws(MessageError) -> Int? {
         removeAll()
         var offset = start
@@ -23,9 +25,10 @@ extension FieldSection {
                 return offset &+ 2
             }
             guard lines.count < limits.fieldCountMax else { throw .tooManyFields(limit: limits.fieldCountMax) }
-            guard let line = try names.parseLine(bytes, from: offset, dropping: dropping, limits: limits) else {
-                return nil
-            }
+            guard
+                let line = try names.parseLine(
+                    bytes, from: offset, dropping: dropping, dropsAliases: dropsAliases, limits: limits)
+            else { return nil }
             append(line)
             offset = Int(line.line.end)
         }
@@ -39,9 +42,10 @@ extension FieldSection {
         removeAll()
         var offset = 0
         while offset < trailers.count {
-            guard let line = try names.parseLine(trailers, from: offset, dropping: [], limits: limits) else {
-                throw .lineEndMalformed
-            }
+            guard
+                let line = try names.parseLine(
+                    trailers, from: offset, dropping: [], dropsAliases: true, limits: limits)
+            else { throw .lineEndMalformed }
             append(line)
             offset = Int(line.line.end)
         }
@@ -54,7 +58,7 @@ extension FieldNameTable {
     /// - Returns: nil when more bytes are needed.
     @inline(__always)
     func parseLine(
-        _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, limits: HeadLimits
+        _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, dropsAliases: Bool, limits: HeadLimits
     ) throws(MessageError) -> FieldLine? {
         guard let name = try parseName(bytes, from: start, bytesMax: limits.fieldNameBytesMax) else { return nil }
         guard let value = try parseValue(bytes, from: name.end &+ 1) else { return nil }
@@ -64,7 +68,7 @@ extension FieldNameTable {
         if name.hasUnderscore && id != .other {
             guard id != .contentLength && id != .transferEncoding else { throw .fieldNameAmbiguous }
             id = .other
-            isDropped = true
+            isDropped = dropsAliases
         }
         return FieldLine(
             name: ByteRange(start, name.end), value: value.range, line: ByteRange(start, value.lineEnd),

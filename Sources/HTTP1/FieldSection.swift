@@ -5,8 +5,8 @@ package import Bytes
 /// Reused from message to message: once its array has grown to what messages need, parsing allocates nothing. Lines are
 /// never removed or moved, only marked as dropped; the serializer copies the runs between the marks.
 ///
-/// A name that is known only once `_` counts as `-` (`X_Forwarded_For`) is an alias: `.other` to every lookup, and
-/// dropped, so that no application behind the gateway can take it for the field that the gateway vouches for.
+/// A name that is known only once `_` counts as `-` (`X_Forwarded_For`) is an alias: `.other` to every lookup. In requests
+/// and trailers aliases are dropped, so that no application can take one for the field that the gateway vouches for.
 package struct FieldSection {
     package internal(set) var lines: [FieldLine] = []
     var seen = FieldNameSet()

@@ -13,7 +13,8 @@ extension RequestHead {
         let head = bytes.extracting(0..<min(bytes.count, limits.headBytesMax))
         guard
             let fieldsStart = try parseRequestLine(head),
-            let end = try fields.parse(head, from: fieldsStart, dropping: .droppedFromRequests, limits: limits)
+            let end = try fields.parse(
+                head, from: fieldsStart, dropping: .droppedFromRequests, dropsAliases: true, limits: limits)
         else {
             guard bytes.count < limits.headBytesMax else { throw .headTooLarge(limit: limits.headBytesMax) }
             return false

@@ -14,7 +14,8 @@ extension ResponseHead {
         let head = bytes.extracting(0..<min(bytes.count, limits.headBytesMax))
         guard
             let fieldsStart = try parseStatusLine(head),
-            let end = try fields.parse(head, from: fieldsStart, dropping: .droppedFromResponses, limits: limits)
+            let end = try fields.parse(
+                head, from: fieldsStart, dropping: .droppedFromResponses, dropsAliases: false, limits: limits)
         else {
             guard bytes.count < limits.headBytesMax else { throw .headTooLarge(limit: limits.headBytesMax) }
             return false

@@ -62,9 +62,9 @@ struct TrailerSection: ~Copyable {
         }
         guard !isFull else { throw .tooManyFields(limit: limits.trailerCountMax) }
         let names = FieldNameTable.shared
-        guard let line = try names.parseLine(bytes, from: start, dropping: [], limits: HeadLimits()) else {
-            return .unfinished
-        }
+        guard
+            let line = try names.parseLine(bytes, from: start, dropping: [], dropsAliases: true, limits: HeadLimits())
+        else { return .unfinished }
         guard !FieldNameSet.refusedAsTrailers.contains(line.id) else { throw .trailerNotAllowed }
         return FieldNameSet.passedAsTrailers.contains(line.id) && !line.isDropped ? .kept : .leftOut
     }

@@ -7,12 +7,16 @@ import Testing
 struct ConnectionTests {
     // MARK: Persistence (RFC 9112 §9.3)
 
-    @Test(arguments: [
-        ("1.1", nil, true), ("1.1", "keep-alive", true), ("1.1", "close", false), ("1.1", "Close", false),
-        ("1.1", "keep-alive, close", false), ("1.1", "close, keep-alive", false), ("1.1", "x, CLOSE ,y", false), ("1.1", "closed", true),
-        ("1.1", "", true), ("1.1", ", ,", true), ("1.0", nil, false), ("1.0", "keep-alive", true), ("1.0", "Keep-Alive", true),
-        ("1.0", "keep-alive, close", false), ("1.0", "keep_alive", false), ("1.0", "close", false), ("1.0", "x", false),
-    ] as [(String, String?, Bool)])
+    @Test(
+        arguments: [
+            ("1.1", nil, true), ("1.1", "keep-alive", true), ("1.1", "close", false), ("1.1", "Close", false),
+            ("1.1", "keep-alive, close", false), ("1.1", "close, keep-alive", false), ("1.1", "x, CLOSE ,y", false),
+            ("1.1", "closed", true),
+            ("1.1", "", true), ("1.1", ", ,", true), ("1.0", nil, false), ("1.0", "keep-alive", true),
+            ("1.0", "Keep-Alive", true),
+            ("1.0", "keep-alive, close", false), ("1.0", "keep_alive", false), ("1.0", "close", false),
+            ("1.0", "x", false),
+        ] as [(String, String?, Bool)])
     func `a connection persists by version and option`(_ version: String, _ options: String?, _ isPersistent: Bool) {
         let line = options.map { "Connection: \($0)\r\n" } ?? ""
         #expect(request("GET / HTTP/\(version)\r\nHost: a\r\n\(line)\r\n").head?.isPersistent == isPersistent)
@@ -30,7 +34,9 @@ struct ConnectionTests {
         #expect(request(fields: "Proxy-Connection: close").head?.isPersistent == true)
     }
 
-    @Test(arguments: ["\"close\"", "a b", "close;x", "close keep-alive", "a/b", "\u{E9}", "close\u{A0}", "(x)", "a=b", "x, @"])
+    @Test(arguments: [
+        "\"close\"", "a b", "close;x", "close keep-alive", "a/b", "\u{E9}", "close\u{A0}", "(x)", "a=b", "x, @",
+    ])
     func `a value that is no list of tokens is refused`(_ value: String) {
         #expect(request(fields: "Connection: \(value)").error == .connectionMalformed)
     }
@@ -38,8 +44,10 @@ struct ConnectionTests {
     // MARK: What is forwarded
 
     @Test(arguments: [
-        "Connection: x", "Keep-Alive: timeout=5", "Proxy-Connection: x", "TE: trailers", "Upgrade: x", "HTTP2-Settings: x",
-        "Proxy-Authorization: Basic x", "Content-Length: 5", "Transfer-Encoding: chunked", "Proxy: http://evil.example/",
+        "Connection: x", "Keep-Alive: timeout=5", "Proxy-Connection: x", "TE: trailers", "Upgrade: x",
+        "HTTP2-Settings: x",
+        "Proxy-Authorization: Basic x", "Content-Length: 5", "Transfer-Encoding: chunked",
+        "Proxy: http://evil.example/",
         "keep-ALIVE: x",
     ])
     func `fields that end at this hop are dropped without being named`(_ line: String) throws {
@@ -48,7 +56,8 @@ struct ConnectionTests {
     }
 
     @Test(arguments: [
-        "Authorization: x", "Cookie: x", "Accept: x", "Trailer: x", "Via: x", "X-Keep-Alive: x", "Upgrade-Insecure-Requests: 1",
+        "Authorization: x", "Cookie: x", "Accept: x", "Trailer: x", "Via: x", "X-Keep-Alive: x",
+        "Upgrade-Insecure-Requests: 1",
         "X-Forwarded-For: x", "Origin: x", "Content-Type: x", "Connections: x", "Cache-Control: x", "Max-Forwards: 1",
     ])
     func `other fields are kept`(_ line: String) throws {
@@ -58,26 +67,33 @@ struct ConnectionTests {
 
     @Test(arguments: ["X-Hop", "x-hop", "close, X-HOP", " ,\tX-Hop\t, ", "y, z, X-Hop", "X_Hop"])
     func `a field that Connection names is dropped wherever it stands`(_ options: String) throws {
-        let head = try #require(request(fields: "X-Hop: 1", "A: b", "Connection: \(options)", "x-hop: 2", "X-Hops: 3").head)
+        let head = try #require(
+            request(fields: "X-Hop: 1", "A: b", "Connection: \(options)", "x-hop: 2", "X-Hops: 3").head)
         #expect(head.fields.lines.map(\.isDropped) == [true, true, false, true, true, false])
     }
 
     @Test(arguments: [
-        "Host", "host", "Content-Length", "CONTENT-LENGTH", "content_length", "Authorization", "Cookie", "X-Forwarded-For", "Forwarded",
-        "X-Real-IP", "x_real_ip", "Via", "Origin", "Content-Type", "Cache-Control", "Expect", "Accept", "close, Authorization", "x, ,Cookie",
+        "Host", "host", "Content-Length", "CONTENT-LENGTH", "content_length", "Authorization", "Cookie",
+        "X-Forwarded-For", "Forwarded",
+        "X-Real-IP", "x_real_ip", "Via", "Origin", "Content-Type", "Cache-Control", "Expect", "Accept",
+        "close, Authorization", "x, ,Cookie",
         "Access-Control-Request-Headers", "X-Forwarded-Proto", "Sec-WebSocket-Protocol",
     ])
     func `a client must not name a field that is meant for the recipient`(_ options: String) {
         #expect(request(fields: "Connection: \(options)").error == .connectionOptionNotAllowed)
     }
 
-    @Test(arguments: ["TE", "te, trailers", "Keep-Alive", "Transfer-Encoding", "Upgrade, HTTP2-Settings", "Proxy-Connection", "Trailer"])
+    @Test(arguments: [
+        "TE", "te, trailers", "Keep-Alive", "Transfer-Encoding", "Upgrade, HTTP2-Settings", "Proxy-Connection",
+        "Trailer",
+    ])
     func `a client may name fields that end at this hop anyway`(_ options: String) {
         #expect(request(fields: "Connection: \(options)").head != nil)
     }
 
     @Test func `an origin may name any field`() throws {
-        let message = "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 5\r\nConnection: date, content-length\r\nServer: x\r\n\r\n"
+        let message =
+            "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 5\r\nConnection: date, content-length\r\nServer: x\r\n\r\n"
         let head = try #require(response(message).head)
         #expect(head.fields.lines.map(\.isDropped) == [true, true, true, false])
         #expect(head.framing == .length(5))
@@ -89,13 +105,15 @@ struct ConnectionTests {
         #expect(request(fields: "Connection: \(options)").head != nil)
         #expect(request(fields: "Connection: \(options),,,").head != nil)
         #expect(request(fields: "Connection: \(options),x").error == .tooManyConnectionOptions(limit: limit))
-        #expect(request(fields: "Connection: \(options)", "Connection: x").error == .tooManyConnectionOptions(limit: limit))
+        #expect(
+            request(fields: "Connection: \(options)", "Connection: x").error == .tooManyConnectionOptions(limit: limit))
     }
 
     // MARK: TE (RFC 9110 §10.1.4)
 
     @Test(arguments: [
-        ("trailers", true), ("Trailers", true), ("gzip, trailers", true), ("trailers, gzip;q=0.5", true), ("gzip", false), ("", false),
+        ("trailers", true), ("Trailers", true), ("gzip, trailers", true), ("trailers, gzip;q=0.5", true),
+        ("gzip", false), ("", false),
         ("xtrailers", false), ("trailers2", false),
     ])
     func `trailers are accepted when TE says so`(_ value: String, _ accepts: Bool) {
@@ -113,7 +131,10 @@ struct ConnectionTests {
         #expect(request(fields: "Connection: Upgrade").head?.wantsUpgrade == false)
     }
 
-    @Test(arguments: ["h2c", "H2C", "h2", "HTTP/2.0", "http", "TLS/1.2", "websocket, h2c", "h2c, websocket", "", ",", "a b", "/1", "foo/", "\"a\""])
+    @Test(arguments: [
+        "h2c", "H2C", "h2", "HTTP/2.0", "http", "TLS/1.2", "websocket, h2c", "h2c, websocket", "", ",", "a b", "/1",
+        "foo/", "\"a\"",
+    ])
     func `a protocol that carries HTTP, or none, is no upgrade`(_ protocols: String) {
         #expect(request(fields: "Connection: Upgrade", "Upgrade: \(protocols)").head?.wantsUpgrade == false)
     }
@@ -122,7 +143,9 @@ struct ConnectionTests {
         let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
         #expect(request("GET / HTTP/1.0\r\n\(fields)\r\n").head?.wantsUpgrade == false)
         #expect(request("GET / HTTP/1.1\r\nHost: a\r\n\(fields)Content-Length: 5\r\n\r\n").head?.wantsUpgrade == false)
-        #expect(request("GET / HTTP/1.1\r\nHost: a\r\n\(fields)Transfer-Encoding: chunked\r\n\r\n").head?.wantsUpgrade == false)
+        #expect(
+            request("GET / HTTP/1.1\r\nHost: a\r\n\(fields)Transfer-Encoding: chunked\r\n\r\n").head?.wantsUpgrade
+                == false)
         #expect(request("GET / HTTP/1.1\r\nHost: a\r\n\(fields)Upgrade: x\r\n\r\n").head?.wantsUpgrade == false)
         #expect(request("GET / HTTP/1.1\r\nHost: a\r\n\(fields)Content-Length: 0\r\n\r\n").head?.wantsUpgrade == true)
     }
@@ -144,7 +167,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test(arguments: ["", "100", "100-continue, 100-continue", "100-continue;a=b", "200-ok", "x", "\"100-continue\"", "100 continue"])
+    @Test(arguments: [
+        "", "100", "100-continue, 100-continue", "100-continue;a=b", "200-ok", "x", "\"100-continue\"", "100 continue",
+    ])
     func `any other expectation is refused`(_ value: String) {
         let error = request(fields: "Expect: \(value)", "Content-Length: 5").error
         #expect(error == .expectationUnsupported && error?.status == 417)

@@ -119,7 +119,9 @@ struct ContentDecoderTests {
         #expect(result.content == bytes("a"))
     }
 
-    @Test(arguments: ["1000000000000000", "ffffffffffffffff", "ffffffffffffffffffffffff", "0000000000000000", "8000000000000000"])
+    @Test(arguments: [
+        "1000000000000000", "ffffffffffffffff", "ffffffffffffffffffffffff", "0000000000000000", "8000000000000000",
+    ])
     func `a size of more digits is refused`(_ size: String) {
         #expect(error("\(size)\r\na") == .chunkTooLarge)
     }
@@ -127,7 +129,8 @@ struct ContentDecoderTests {
     // MARK: Extensions (RFC 9112 §7.1.1)
 
     @Test(arguments: [
-        ";a", ";a=b", ";a=\"\"", ";a=\"b c\\\"\\\\\\ \u{FF}\t\"", ";a;b;c", " ;a", "\t ;\t a", ";a =b", ";a= b", ";a = \"b\" ;c", ";a=b ;c", ";!#$%&'*+-.^_`|~=1",
+        ";a", ";a=b", ";a=\"\"", ";a=\"b c\\\"\\\\\\ \u{FF}\t\"", ";a;b;c", " ;a", "\t ;\t a", ";a =b", ";a= b",
+        ";a = \"b\" ;c", ";a=b ;c", ";!#$%&'*+-.^_`|~=1",
     ])
     func `extensions of the grammar are left out`(_ extensions: String) throws {
         let result = try decode(.chunked, bytes("1\(extensions)\r\nx\r\n0\(extensions)\r\n\r\n"))
@@ -136,8 +139,10 @@ struct ContentDecoderTests {
     }
 
     @Test(arguments: [
-        ";", ";;", ";a;", ";=b", ";a=", ";a=;", ";a b", ";a=b c", ";a=\"b", ";a=\"b\"c", ";a=\"\\", ";a==b", ";a=b=c", " ", "\t", ";a ", ";a=b ", ";a=\"b\" ",
-        ";a,b", ";a=b,c", ";\u{0}", ";a=\u{7F}", ";a=\"\u{0}\"", ";a=\"\u{7F}\"", ";a=\"\\\u{0}\"", ";a=\"\u{1F}\"", ";\u{E9}", ";a=\u{E9}", "a;=", ";[a]", ";a=(b)",
+        ";", ";;", ";a;", ";=b", ";a=", ";a=;", ";a b", ";a=b c", ";a=\"b", ";a=\"b\"c", ";a=\"\\", ";a==b", ";a=b=c",
+        " ", "\t", ";a ", ";a=b ", ";a=\"b\" ",
+        ";a,b", ";a=b,c", ";\u{0}", ";a=\u{7F}", ";a=\"\u{0}\"", ";a=\"\u{7F}\"", ";a=\"\\\u{0}\"", ";a=\"\u{1F}\"",
+        ";\u{E9}", ";a=\u{E9}", "a;=", ";[a]", ";a=(b)",
     ])
     func `anything else is refused`(_ extensions: String) {
         #expect(error("1\(extensions)\r\nx\r\n0\r\n\r\n") == .chunkMalformed)
@@ -156,7 +161,8 @@ struct ContentDecoderTests {
         let limits = ContentLimits()
         let wordy = "1;" + String(repeating: "a", count: 1000) + "\r\nx\r\n"
         #expect(error(String(repeating: wordy, count: 10)) == nil)
-        #expect(error(String(repeating: wordy, count: 20)) == .chunkExtensionsTooLong(limit: limits.chunkOverheadBytesMax))
+        #expect(
+            error(String(repeating: wordy, count: 20)) == .chunkExtensionsTooLong(limit: limits.chunkOverheadBytesMax))
         // Small chunks are no offence by themselves, nor are extensions of chunks as large as they.
         let small = String(repeating: "1\r\nx\r\n", count: 10_000)
         _ = try decode(.chunked, bytes(small))
@@ -180,18 +186,25 @@ struct ContentDecoderTests {
 
     @Test func `unknown fields and ETag are passed on as they came`() throws {
         #expect(try trailers("") == "")
-        #expect(try trailers("X-A: 1\r\nx-b:2 \r\nETag: \"a\"\r\ngrpc-status: 0\r\n") == "X-A: 1\r\nx-b:2 \r\nETag: \"a\"\r\ngrpc-status: 0\r\n")
+        #expect(
+            try trailers("X-A: 1\r\nx-b:2 \r\nETag: \"a\"\r\ngrpc-status: 0\r\n")
+                == "X-A: 1\r\nx-b:2 \r\nETag: \"a\"\r\ngrpc-status: 0\r\n")
     }
 
     @Test(arguments: [
-        "Authorization", "Cookie", "Set-Cookie", "X-Forwarded-For", "X_Forwarded_For", "Forwarded", "Cache-Control", "Content-Type",
-        "Content-Encoding", "Content-Range", "Trailer", "Expect", "Max-Forwards", "Via", "Age", "Date", "Location", "X-Real-IP", "Vary",
+        "Authorization", "Cookie", "Set-Cookie", "X-Forwarded-For", "X_Forwarded_For", "Forwarded", "Cache-Control",
+        "Content-Type",
+        "Content-Encoding", "Content-Range", "Trailer", "Expect", "Max-Forwards", "Via", "Age", "Date", "Location",
+        "X-Real-IP", "Vary",
     ])
     func `fields that decide something must have been in the head`(_ name: String) throws {
         #expect(try trailers("X: y\r\n\(name): x\r\nZ: z\r\n") == "X: y\r\nZ: z\r\n")
     }
 
-    @Test(arguments: ["Content-Length", "Transfer-Encoding", "Host", "Connection", "host", "TE", "Upgrade", "Keep-Alive", "Proxy-Connection"])
+    @Test(arguments: [
+        "Content-Length", "Transfer-Encoding", "Host", "Connection", "host", "TE", "Upgrade", "Keep-Alive",
+        "Proxy-Connection",
+    ])
     func `fields of framing, routing and the connection are refused`(_ name: String) {
         #expect(throws: MessageError.trailerNotAllowed) { try trailers("X: y\r\n\(name): x\r\n") }
     }
@@ -201,7 +214,9 @@ struct ContentDecoderTests {
         let longest = "X: " + String(repeating: "y", count: limits.trailerBytesMax - 7) + "\r\n"
         #expect(try trailers(longest) == longest)
         #expect(error("0\r\nX\(longest)\r\n") == .trailersTooLarge(limit: limits.trailerBytesMax))
-        #expect(error("0\r\nX: " + String(repeating: " ", count: 20_000)) == .trailersTooLarge(limit: limits.trailerBytesMax))
+        #expect(
+            error("0\r\nX: " + String(repeating: " ", count: 20_000))
+                == .trailersTooLarge(limit: limits.trailerBytesMax))
         let many = String(repeating: "X: y\r\n", count: limits.trailerCountMax)
         #expect(try trailers(many) == many)
         let hidden = String(repeating: "Cookie: y\r\n", count: limits.trailerCountMax)
@@ -224,7 +239,9 @@ struct ContentDecoderTests {
     @Test func `what is written as chunks is read as it was`() throws {
         var random = SplitMix64(state: 7)
         for _ in 0..<50 {
-            let content = (0..<Int.random(in: 0...5000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let content = (0..<Int.random(in: 0...5000, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             let trailers = bytes(Bool.random(using: &random) ? "" : "X: y\r\n")
             var buffer = ByteBuffer()
             var rest = content[...]

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("A field section")
 struct FieldSectionTests {
-    private static let message = "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nCookie: x\r\nB: 2\r\nC: 3\r\ncookie: y\r\nX-User: z\r\nx_user: w\r\n\r\n"
+    private static let message =
+        "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nCookie: x\r\nB: 2\r\nC: 3\r\ncookie: y\r\nX-User: z\r\nx_user: w\r\n\r\n"
 
     private func section() throws -> FieldSection { try #require(request(Self.message).head).fields }
 
@@ -34,7 +35,9 @@ struct FieldSectionTests {
                 #expect(section.firstIndex(of: name) == 0)
             }
             for form in [spelling + "x", "x" + spelling, String(spelling.dropLast()), spelling + "-", spelling + "!"] {
-                guard !FieldName.allCases.contains(where: { $0.spelling.description == form }), !form.isEmpty else { continue }
+                guard !FieldName.allCases.contains(where: { $0.spelling.description == form }), !form.isEmpty else {
+                    continue
+                }
                 var section = FieldSection()
                 try section.parse(trailers: bytes("\(form): x\r\n").span)
                 #expect(section.lines.map(\.id) == [.other], "\(form)")
@@ -90,7 +93,9 @@ struct FieldSectionTests {
         let behind = Array("tail-of-name".utf8)
         for first in UInt8.min...UInt8.max {
             for second in UInt8.min...UInt8.max {
-                func fold(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte.asciiLowercased }
+                func fold(_ byte: UInt8) -> UInt8 {
+                    byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte.asciiLowercased
+                }
                 let isExpected = fold(first) == fold(second)
                 for length in [0, 7, 8] {
                     let left = behind.prefix(length) + [first]
@@ -111,7 +116,8 @@ struct FieldSectionTests {
     @Test func `the hash of a parsed name is that of the configured name, at every length and place`() throws {
         let alphabet = Array("abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789".utf8)
         for length in 1...40 {
-            let name = String(decoding: (0..<length).map { alphabet[($0 * 7 + length) % alphabet.count] }, as: UTF8.self)
+            let name = String(
+                decoding: (0..<length).map { alphabet[($0 * 7 + length) % alphabet.count] }, as: UTF8.self)
             for form in [name, name.uppercased(), name.replacing("-", with: "_"), name + "!"] {
                 for value in ["", "a long value behind the name"] {
                     var section = FieldSection()
@@ -124,7 +130,10 @@ struct FieldSectionTests {
     }
 
     @Test func `names of different length or spelling differ`() {
-        for (left, right) in [("a", "aa"), ("", "a"), ("abcdefgh", "abcdefghi"), ("x-user", "x-usee"), ("a-b", "ab"), ("abcdefgh1", "abcdefgh2")] {
+        for (left, right) in [
+            ("a", "aa"), ("", "a"), ("abcdefgh", "abcdefghi"), ("x-user", "x-usee"), ("a-b", "ab"),
+            ("abcdefgh1", "abcdefgh2"),
+        ] {
             let isEqual = isCanonicallyEqual(bytes(left).span, bytes(right).span)
             #expect(!isEqual)
         }

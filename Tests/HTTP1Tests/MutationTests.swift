@@ -7,8 +7,10 @@ import Testing
 @Suite("Hostile input")
 struct MutationTests {
     private static let pieces: [[UInt8]] = [
-        "\r\n", "\n", "\r", "\0", " ", "\t", ":", ",", ";", "%", "0", "f", "-", "_", "\u{7F}", "\u{FF}", "\r\n\r\n", "\r\n ", "0\r\n\r\n",
-        "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Host: a\r\n", "HTTP/1.1", "chunked",
+        "\r\n", "\n", "\r", "\0", " ", "\t", ":", ",", ";", "%", "0", "f", "-", "_", "\u{7F}", "\u{FF}", "\r\n\r\n",
+        "\r\n ", "0\r\n\r\n",
+        "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Host: a\r\n", "HTTP/1.1",
+        "chunked",
         "99999999999999999999", "ffffffffffffffff", "[::1]", "http://", "?", "#", "\"", "\\", "GET ",
     ].map { bytes($0) }
 
@@ -57,7 +59,9 @@ struct MutationTests {
             for range in parts + head.fields.lines.flatMap({ [$0.name, $0.value, $0.line] }) {
                 #expect(range.start <= range.end && Int(range.end) <= head.length)
             }
-            for (line, next) in zip(head.fields.lines, head.fields.lines.dropFirst()) { #expect(line.line.end == next.line.start) }
+            for (line, next) in zip(head.fields.lines, head.fields.lines.dropFirst()) {
+                #expect(line.line.end == next.line.start)
+            }
             if let last = head.fields.lines.last { #expect(Int(last.line.end) + 2 == head.length) }
             let accepted = message[..<head.length]
             #expect(!accepted.contains(0) && !accepted.contains(0x7F))
@@ -74,7 +78,9 @@ struct MutationTests {
         var request = RequestHead()
         var response = ResponseHead()
         for _ in 0..<2000 {
-            let noise = (0..<Int.random(in: 0...200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let noise = (0..<Int.random(in: 0...200, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             #expect((try? request.parse(noise.span)) != true)
             #expect((try? response.parse(noise.span, answering: .get)) != true)
             _ = Stream.events(.content(.chunked), noise, pieces: [3])

@@ -42,7 +42,8 @@ struct RequestLineTests {
 
     static let methods: [(String, HTTP1.Method)] = [
         ("GET", .get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("DELETE", .delete), ("OPTIONS", .options),
-        ("TRACE", .trace), ("PATCH", .patch), ("get", .other), ("GETS", .other), ("PURGE", .other), ("M-SEARCH", .other),
+        ("TRACE", .trace), ("PATCH", .patch), ("get", .other), ("GETS", .other), ("PURGE", .other),
+        ("M-SEARCH", .other),
         ("VERSION-CONTROL", .other), ("GET\u{27}", .other), ("X", .other),
     ]
 
@@ -87,7 +88,8 @@ struct RequestLineTests {
     // MARK: Separators
 
     @Test(arguments: [
-        "GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET / HTTP/1.1 ", "GET / HTTP/1.1\t",
+        "GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET / HTTP/1.1 ",
+        "GET / HTTP/1.1\t",
         "GET / a HTTP/1.1", "GET/ HTTP/1.1", "GET /HTTP/1.1", "GET", "GET ", "GET /", "GET / ", "GET /\u{B}HTTP/1.1",
         "GET \u{A0}/ HTTP/1.1",
     ])
@@ -102,7 +104,9 @@ struct RequestLineTests {
 
     // MARK: Version
 
-    @Test(arguments: [("HTTP/1.0", Version.http10), ("HTTP/1.1", .http11), ("HTTP/1.2", .http11), ("HTTP/1.9", .http11)])
+    @Test(arguments: [
+        ("HTTP/1.0", Version.http10), ("HTTP/1.1", .http11), ("HTTP/1.2", .http11), ("HTTP/1.9", .http11),
+    ])
     func `a higher minor version is processed as 1.1`(_ name: String, _ version: Version) {
         #expect(request("GET / \(name)\r\nHost: a\r\n\r\n").head?.version == version)
     }
@@ -114,7 +118,8 @@ struct RequestLineTests {
     }
 
     @Test(arguments: [
-        "http/1.1", "Http/1.1", "HTTP/1.10", "HTTP/1.", "HTTP/1", "HTTP/", "HTTP1.1", "HTTP/1,1", "HTTP /1.1", "HTTP/ 1.1",
+        "http/1.1", "Http/1.1", "HTTP/1.10", "HTTP/1.", "HTTP/1", "HTTP/", "HTTP1.1", "HTTP/1,1", "HTTP /1.1",
+        "HTTP/ 1.1",
         "HTTP/1 .1", "HTTP/+1.1", "HTTP/-1.1", "HTTP/1.a", "HTTP/x.1", "HTTPS/1.1", "HTP/1.1", "SHTTP/1.1", "HTTP/1.1a",
         "HTTP/1.1\0", "HTTP/\u{B9}.1", "\"HTTP/1.1\"", "ICY/1.1",
     ])

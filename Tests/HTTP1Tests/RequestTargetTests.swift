@@ -32,12 +32,16 @@ struct RequestTargetTests {
         #expect(error(target) == nil)
     }
 
-    @Test(arguments: ["/%", "/%4", "/%g1", "/%1g", "/%%41", "/%u0041", "/% 41", "/?%", "/?a=100%", "/?%zz", "/%4\u{FF}"])
+    @Test(arguments: [
+        "/%", "/%4", "/%g1", "/%1g", "/%%41", "/%u0041", "/% 41", "/?%", "/?a=100%", "/?%zz", "/%4\u{FF}",
+    ])
     func `anything else behind a percent sign is refused`(_ target: String) {
         #expect(error(target) == .targetMalformed)
     }
 
-    @Test(arguments: ["/a#b", "#", "/a\\b", "\\", "/\u{E9}", "/a\"b", "/<script>", "a", "a/b", "?", "?a", "", "./a", "../a"])
+    @Test(arguments: [
+        "/a#b", "#", "/a\\b", "\\", "/\u{E9}", "/a\"b", "/<script>", "a", "a/b", "?", "?a", "", "./a", "../a",
+    ])
     func `what is no target is refused`(_ target: String) {
         #expect(error(target) != nil)
     }
@@ -77,9 +81,12 @@ struct RequestTargetTests {
     }
 
     @Test(arguments: [
-        "http://", "http:///", "http://?", "http:/a", "http:a", "http//a", "ftp://a/", "javascript:alert(1)", "file:///etc/passwd",
-        "http://u@a/", "http://u:p@a/", "http://@a/", "http://a:b/", "http://a:65536/", "http://a:80:80/", "http://[::1/",
-        "http://[::g]/", "http://[]/", "http://::1/", "http://a%41/", "http://a,b/", "http://a[b]/", "http://a/[", "://a/", "h://a/",
+        "http://", "http:///", "http://?", "http:/a", "http:a", "http//a", "ftp://a/", "javascript:alert(1)",
+        "file:///etc/passwd",
+        "http://u@a/", "http://u:p@a/", "http://@a/", "http://a:b/", "http://a:65536/", "http://a:80:80/",
+        "http://[::1/",
+        "http://[::g]/", "http://[]/", "http://::1/", "http://a%41/", "http://a,b/", "http://a[b]/", "http://a/[",
+        "://a/", "h://a/",
         "http://a/{", "http://a/|", "http://:80/", "httpx://a/", "http://a\\b/", "ws://a/",
     ])
     func `an absolute form with an unsound scheme, authority or path is refused`(_ target: String) {

@@ -139,7 +139,8 @@ struct Stream {
     // MARK: Descriptions
 
     private mutating func describeRequest() {
-        var line = "request \(part(request.methodName)) \(part(request.target)) \(request.version == .http11 ? "1.1" : "1.0")"
+        var line =
+            "request \(part(request.methodName)) \(part(request.target)) \(request.version == .http11 ? "1.1" : "1.0")"
         line += " \(describe(request.framing))"
         if !request.authority.isEmpty { line += " authority=\(part(request.authority))" }
         if !request.isPersistent { line += " close" }
@@ -151,14 +152,17 @@ struct Stream {
     }
 
     private mutating func describeResponse() {
-        var line = "response \(response.status) \(response.version == .http11 ? "1.1" : "1.0") \(describe(response.framing))"
+        var line =
+            "response \(response.status) \(response.version == .http11 ? "1.1" : "1.0") \(describe(response.framing))"
         if !response.isPersistent { line += " close" }
         events.append(line)
         describe(response.fields)
     }
 
     private mutating func describe(_ fields: FieldSection) {
-        for line in fields.lines where !line.isDropped { events.append("field \(part(line.name)): \(part(line.value))") }
+        for line in fields.lines where !line.isDropped {
+            events.append("field \(part(line.name)): \(part(line.value))")
+        }
     }
 
     private func describe(_ framing: ContentFraming) -> String {

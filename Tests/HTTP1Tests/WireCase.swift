@@ -52,7 +52,8 @@ struct WireCase: CustomTestStringConvertible, Sendable {
         case "response" where words.count == 2: return .response(.init(Array(words[1].utf8).span))
         case "content" where words == ["content", "chunked"]: return .content(.chunked)
         case "content" where words == ["content", "until-close"]: return .content(.untilClose)
-        case "content" where words.count == 3 && words[1] == "length": return Int(words[2]).map { .content(.length($0)) }
+        case "content" where words.count == 3 && words[1] == "length":
+            return Int(words[2]).map { .content(.length($0)) }
         default: return nil
         }
     }

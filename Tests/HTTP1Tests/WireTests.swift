@@ -45,7 +45,9 @@ struct WireTests {
                 }
                 let isLast = index == events.count - 1
                 let expected = wire.events[index]
-                #expect(event == expected || isLast && event.hasPrefix("content ") && expected.hasPrefix(event), "\(count) bytes")
+                #expect(
+                    event == expected || isLast && event.hasPrefix("content ") && expected.hasPrefix(event),
+                    "\(count) bytes")
             }
         }
     }
@@ -55,7 +57,9 @@ struct WireTests {
         let behind = Array("GET".utf8)
         let event = wire.kind == .requests ? "unfinished head" : "left over"
         for pieces in [[Int.max], [1], [3]] {
-            #expect(Stream.events(wire.kind, wire.bytes + behind, pieces: pieces) == wire.events + [event], "in pieces of \(pieces)")
+            #expect(
+                Stream.events(wire.kind, wire.bytes + behind, pieces: pieces) == wire.events + [event],
+                "in pieces of \(pieces)")
         }
     }
 }
