@@ -186,6 +186,40 @@ extension JSONObject {
     }
 }
 
+// MARK: - Objects inside
+
+extension JSONObject {
+    /// The elements of an array of objects; nil when the value is anything else.
+    package func objects(of member: JSONMember, limits: TokenLimits = TokenLimits()) throws(JSONError) -> [JSONObject]? {
+        guard member.kind == .array else { return nil }
+        var objects: [JSONObject] = []
+        // The reader has checked the syntax, so brackets outside of strings are all that is to be counted.
+        var (depth, start) = (0, 0)
+        var offset = Int(member.valueStart) + 1
+        while offset < Int(member.valueEnd) - 1 {
+            switch text[offset] {
+            case UInt8(ascii: "\""):
+                guard depth > 0 else { return nil }
+                offset += 1
+                while text[offset] != UInt8(ascii: "\"") { offset += text[offset] == UInt8(ascii: "\\") ? 2 : 1 }
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                if depth == 0 {
+                    guard text[offset] == UInt8(ascii: "{") else { return nil }
+                    start = offset
+                }
+                depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                if depth == 0 { objects.append(try JSONObject(parsing: Array(text[start...offset]), limits: limits)) }
+            case UInt8(ascii: ","), 0x20, 0x09, 0x0A, 0x0D: break
+            default: guard depth > 0 else { return nil }
+            }
+            offset += 1
+        }
+        return objects
+    }
+}
+
 extension TokenMember {
     /// The name as `JSONMember.namePrefix`: the first eight bytes, the first one lowest.
     var prefix: UInt64 {

@@ -1,7 +1,7 @@
 import Bytes
 
 /// The strings of JSON (RFC 8259 §7), from and to text.
-enum JSONString {
+package enum JSONString {
     /// Calls `emit` with each byte of what `escaped` stands for. `escaped` has no quotes and has passed `JSONReader`:
     /// escapes are known ones, and surrogates come in pairs.
     static func unescape(_ escaped: Span<UInt8>, _ emit: (UInt8) -> Void) {
@@ -69,7 +69,7 @@ enum JSONString {
     }
 
     /// `text` as a string with its quotes; escapes what has to be escaped and nothing else.
-    static func quoted(_ text: String) -> [UInt8] {
+    package static func quoted(_ text: String) -> [UInt8] {
         var output: [UInt8] = [UInt8(ascii: "\"")]
         for byte in text.utf8 {
             switch byte {

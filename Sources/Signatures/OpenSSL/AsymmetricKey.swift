@@ -63,3 +63,13 @@ final class AsymmetricKey: @unchecked Sendable {
         return bytes
     }
 }
+
+/// The names of an RSA key's private numbers beside `d`: macros that are put together of two literals, which Swift does
+/// not import.
+enum RSAParameter {
+    static let p = OSSL_PKEY_PARAM_RSA_FACTOR + "1"
+    static let q = OSSL_PKEY_PARAM_RSA_FACTOR + "2"
+    static let dp = OSSL_PKEY_PARAM_RSA_EXPONENT + "1"
+    static let dq = OSSL_PKEY_PARAM_RSA_EXPONENT + "2"
+    static let qi = OSSL_PKEY_PARAM_RSA_COEFFICIENT + "1"
+}
