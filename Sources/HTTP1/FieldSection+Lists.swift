@@ -87,6 +87,10 @@ extension FieldSection {
             if lines[index].id == .connection {
                 let value = lines[index].value
                 var offset = Int(value.start)
+                if isKeepAlive(bytes, value.bounds) {  // what most clients say, and no more
+                    options.keepAlive = true
+                    offset = Int(value.end)
+                }
                 while let element = nextElement(bytes, from: &offset, to: Int(value.end)) {
                     count &+= 1
                     guard count <= limits.connectionOptionCountMax else {
@@ -106,7 +110,7 @@ extension FieldSection {
         let option = bytes.extracting(element)
         switch option.count {
         case 5 where option.equalsIgnoringCase("close"): options.close = true
-        case 10 where option.equalsIgnoringCase("keep-alive"): options.keepAlive = true
+        case 10 where isKeepAlive(bytes, element): options.keepAlive = true
         case 7 where option.equalsIgnoringCase("upgrade"): options.upgrade = true
         default:
             guard isToken(bytes, element) else { throw .connectionMalformed }
@@ -122,6 +126,16 @@ extension FieldSection {
             drop(option, hash: hash, from: bytes)
         }
     }
+}
+
+/// Whether the range holds `keep-alive` in any case; its bytes must be those of a field value. Looks at whole words.
+@inline(__always)
+private func isKeepAlive(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    guard range.count == 10 else { return false }
+    // Setting 0x20 makes letters lower-case, and apart from them only turns control characters into something else.
+    let first = bytes.word(at: range.lowerBound) | 0x2020_2020_2020_2020
+    let last = bytes.word(at: range.lowerBound &+ 2) | 0x2020_2020_2020_2020
+    return first == 0x696C_612D_7065_656B && last == 0x6576_696C_612D_7065  // "keep-ali", "ep-alive"
 }
 
 // MARK: - Lists

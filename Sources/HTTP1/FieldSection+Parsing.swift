@@ -61,7 +61,8 @@ extension FieldNameTable {
         _ bytes: Span<UInt8>, from start: Int, dropping: FieldNameSet, dropsAliases: Bool, limits: HeadLimits
     ) throws(MessageError) -> FieldLine? {
         guard let name = try parseName(bytes, from: start, bytesMax: limits.fieldNameBytesMax) else { return nil }
-        guard let value = try parseValue(bytes, from: name.end &+ 1) else { return nil }
+        var value = ByteRange.empty
+        guard let lineEnd = try parseValue(bytes, from: name.end &+ 1, into: &value) else { return nil }
 
         var id = canonicalMatch(bytes, start, name.end, hash: name.hash, first: name.firstWord, last: name.lastWord)
         var isDropped = dropping.contains(id)
@@ -71,7 +72,7 @@ extension FieldNameTable {
             isDropped = dropsAliases
         }
         return FieldLine(
-            name: ByteRange(start, name.end), value: value.range, line: ByteRange(start, value.lineEnd),
+            name: ByteRange(start, name.end), value: value, line: ByteRange(start, lineEnd),
             canonicalHash: name.hash, id: id, isDropped: isDropped)
     }
 }
@@ -84,12 +85,6 @@ private struct ParsedName {
     var firstWord: UInt64
     var lastWord: UInt64
     var hasUnderscore: Bool
-}
-
-private struct ParsedValue {
-    var range: ByteRange
-    /// Behind the CRLF.
-    var lineEnd: Int
 }
 
 /// - Returns: nil when the bytes end before the colon.
@@ -162,20 +157,28 @@ private func faultInName(_ bytes: Span<UInt8>, at offset: Int, start: Int) -> Me
     }
 }
 
-/// - Returns: nil when the bytes end before the CRLF does.
+/// - Parameter value: is set to the value without the whitespace around it.
+/// - Returns: The offset behind the CRLF; nil when more bytes are needed.
 @inline(__always)
-private func parseValue(_ bytes: Span<UInt8>, from start: Int) throws(MessageError) -> ParsedValue? {
+private func parseValue(
+    _ bytes: Span<UInt8>, from start: Int, into value: inout ByteRange
+) throws(MessageError) -> Int? {
     var first = start
     while first < bytes.count, bytes[first] == .space || bytes[first] == .tab { first &+= 1 }
-    let line = endOfText(bytes, from: first)
-    guard line &+ 1 < bytes.count else {
-        guard line >= bytes.count || bytes[line] == .carriageReturn else { throw faultInText(bytes, at: line) }
-        return nil
-    }
-    guard bytes[line] == .carriageReturn, bytes[line &+ 1] == .lineFeed else { throw faultInText(bytes, at: line) }
-    var end = line
+    var end = endOfText(bytes, from: first)
+    guard let lineEnd = try parseTextEnd(bytes, from: end) else { return nil }
     while end > first, bytes[end &- 1] == .space || bytes[end &- 1] == .tab { end &-= 1 }
-    return ParsedValue(range: ByteRange(first, end), lineEnd: line &+ 2)
+    value = ByteRange(first, end)
+    return lineEnd
+}
+
+/// Reads the CRLF behind a text.
+///
+/// - Returns: The offset behind it; nil when more bytes are needed.
+@inline(__always)
+func parseTextEnd(_ bytes: Span<UInt8>, from end: Int) throws(MessageError) -> Int? {
+    if end &+ 1 < bytes.count, bytes[end] == .carriageReturn, bytes[end &+ 1] == .lineFeed { return end &+ 2 }
+    return try parseLineEnd(bytes, from: end, otherwise: .fieldValueMalformed)
 }
 
 /// The offset of the first control character but tab; the end of the bytes when there is none.
@@ -201,11 +204,6 @@ func endOfText(_ bytes: Span<UInt8>, from start: Int) -> Int {
         offset &+= 1
     }
     return offset
-}
-
-/// What is wrong where a text ended other than by CRLF.
-func faultInText(_ bytes: Span<UInt8>, at offset: Int) -> MessageError {
-    bytes[offset] == .carriageReturn || bytes[offset] == .lineFeed ? .lineEndMalformed : .fieldValueMalformed
 }
 
 // MARK: - Eight bytes at a time

@@ -44,8 +44,6 @@ extension ResponseHead {
         reason = .empty
         if bytes[offset] == .space {
             let reasonEnd = endOfText(bytes, from: offset &+ 1)
-            guard reasonEnd < bytes.count else { return nil }
-            guard bytes[reasonEnd] == .carriageReturn else { throw faultInText(bytes, at: reasonEnd) }
             reason = ByteRange(offset &+ 1, reasonEnd)
             offset = reasonEnd
         }
