@@ -13,5 +13,5 @@ struct Slidegate: ParsableCommand {
             \(ExitStatus.discussion)
             """,
         version: "0.1.0",
-        subcommands: [CheckCommand.self, TokenCommand.self])
+        subcommands: [ServeCommand.self, CheckCommand.self, TokenCommand.self, DemoCommand.self])
 }

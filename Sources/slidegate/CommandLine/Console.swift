@@ -1,6 +1,8 @@
 import ArgumentParser
 import Configuration
+import EventLoop
 import Glibc
+import Proxy
 
 /// Standard output for answers, standard error for everything else.
 enum Console {
@@ -66,6 +68,8 @@ func describe(_ error: any Error) -> [String] {
     case let refusal as ConfigurationFileError: refusal.lines
     case let refusal as ConfigurationRefusal: refusal.diagnostics.map { $0.line(file: refusal.file) }
     case let error as FileError: ["\(error)"]
+    case GatewayError.cannotListen(let error): ["cannot listen: \(error)"]
+    case GatewayError.cannotStart(let reason): ["cannot start: \(reason)"]
     default: ["\(error)"]
     }
 }
@@ -76,6 +80,7 @@ func exitStatus(of error: any Error) -> Int32 {
     case let refusal as ConfigurationFileError: refusal.status
     case is ConfigurationRefusal: ExitStatus.configuration
     case let error as FileError: error.status
+    case is GatewayError, is SocketError, is EventLoopError: ExitStatus.systemError
     default: ExitStatus.software
     }
 }

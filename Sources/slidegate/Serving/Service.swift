@@ -1,0 +1,113 @@
+import Authentication
+import Configuration
+import EventLoop
+import Glibc
+import Metrics
+import Proxy
+
+/// A running gateway and its control thread: signals, reload, the way to an orderly end.
+final class Service {
+    /// Nil: the configuration is built in, and there is nothing to reload.
+    private let path: String?
+    private let loop: EventLoop
+    private let log: LogWriter
+    private let workerCount: Int
+    private let descriptorLimit: Int
+    private var configuration: Configuration
+    private var gateway: Gateway?
+    /// One for the process: it outlives reloads.
+    private let mintCache = SharedMintCache()
+    private var signals: [LoopSignal] = []
+    private var isDraining = false
+
+    /// Starts to serve; everything that can fail has failed when this returns.
+    /// - Parameters:
+    ///   - path: read again at each SIGHUP.
+    ///   - loop: the control thread's, which `run` runs.
+    init(_ configuration: Configuration, path: String?, on loop: EventLoop, log: LogWriter) throws {
+        self.path = path
+        self.loop = loop
+        self.log = log
+        self.configuration = configuration
+        ignoreBrokenPipeSignal()
+        descriptorLimit = raiseDescriptorLimit()
+        workerCount =
+            switch configuration.workers {
+            case .automatic: availableProcessorCount()
+            case .count(let count): count
+            }
+        gateway = try Gateway(
+            settings(of: configuration), listeningOn: listeners(of: configuration), workerCount: workerCount, log: log,
+            on: loop
+        ) { [unowned self] counters in ended(counters) }
+        signals = try [
+            LoopSignal(SIGTERM, on: loop) { [unowned self] in drain() },
+            LoopSignal(SIGINT, on: loop) { [unowned self] in drain() },
+            LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
+        ]
+        for warning in configuration.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
+        announce()
+    }
+
+    /// Where the gateway listens.
+    var addresses: [SocketAddress] { gateway?.addresses ?? [] }
+
+    /// Serves until a signal ends it and the last exchange is over.
+    func run() {
+        loop.run()
+        log.close()
+    }
+
+    private func settings(of configuration: Configuration) throws(ConfigurationRefusal) -> ProxySettings {
+        try ProxySettings(
+            configuration, descriptorLimit: descriptorLimit, workerCount: workerCount,
+            makeAuthenticator: makeAuthenticatorFactory(for: configuration, mintCache: mintCache))
+    }
+
+    private func listeners(of configuration: Configuration) throws(ConfigurationRefusal) -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        for listener in configuration.listeners { addresses.append(try listener.resolved(in: configuration.file)) }
+        return addresses
+    }
+
+    private func announce() {
+        for address in addresses { log.write("slidegate: listening on \(address)") }
+    }
+
+    /// All or nothing: whatever is wrong with the new file, the old configuration stays in force.
+    private func reload() {
+        guard let path else { return }
+        do {
+            let next = try Configuration(readingFile: path)
+            guard next.workers == configuration.workers else {
+                throw ConfigurationRefusal(
+                    file: path,
+                    diagnostics: [Diagnostic(.error, at: .file, "workers cannot change while the gateway runs; restart it")])
+            }
+            try gateway?.apply(settings(of: next), listeningOn: listeners(of: next))
+            configuration = next
+            for warning in next.warnings { log.write("slidegate: \(warning.line(file: next.file))") }
+            log.write("slidegate: configuration reloaded from \(path)")
+            announce()
+        } catch {
+            for line in describe(error) { log.write("slidegate: \(line)") }
+            log.write("slidegate: reload refused; the configuration from before stays in force")
+        }
+    }
+
+    private func drain() {
+        guard !isDraining else { _exit(ExitStatus.interrupted) }  // asked a second time: at once
+        isDraining = true
+        let milliseconds = configuration.timeouts.drain.milliseconds
+        log.write("slidegate: draining, at most \(configuration.timeouts.drain)")
+        gateway?.drain(withinMilliseconds: milliseconds)
+    }
+
+    private func ended(_ counters: Counters) {
+        log.write(
+            "slidegate: stopped; connections=\(counters.connections) exchanges=\(counters.exchanges) "
+                + "renewals=\(counters.renewals) refusals=\(counters.refusals) failures=\(counters.failures) "
+                + "mint_failures=\(counters.mintFailures) accept_pauses=\(counters.acceptPauses)")
+        loop.stop()
+    }
+}

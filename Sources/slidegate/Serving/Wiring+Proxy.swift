@@ -1,0 +1,107 @@
+import Authentication
+import Configuration
+import EventLoop
+import Glibc
+import HTTP1
+import Proxy
+
+extension ProxySettings {
+    /// Translates a configuration into what a worker serves by.
+    /// - Parameters:
+    ///   - descriptorLimit: open descriptors that the process may have; each client connection may need two.
+    ///   - workerCount: connections are shared out evenly.
+    /// - Throws: host names that did not resolve, all at once.
+    init(
+        _ configuration: Configuration, descriptorLimit: Int, workerCount: Int,
+        makeAuthenticator: @escaping @Sendable () -> Authenticator
+    ) throws(ConfigurationRefusal) {
+        var diagnostics: [Diagnostic] = []
+        var upstreams: [UpstreamSettings] = []
+        for upstream in configuration.upstreams {
+            let server = upstream.servers[0].address
+            do {
+                upstreams.append(
+                    UpstreamSettings(
+                        name: upstream.name, authority: server.value.description,
+                        addresses: try SocketAddress.resolve(host: server.value.hostText, port: server.value.port),
+                        keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
+                        responseTimeout: upstream.responseTimeout.milliseconds,
+                        idleTimeout: upstream.idleTimeout.milliseconds))
+            } catch {
+                diagnostics.append(
+                    Diagnostic(.error, at: server.place, "\(error)", expected: "a host name that resolves, or an IP address"))
+            }
+        }
+        guard diagnostics.isEmpty else {
+            throw ConfigurationRefusal(file: configuration.file, diagnostics: diagnostics)
+        }
+        self.init(
+            upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
+            timeouts: Timeouts(configuration.timeouts),
+            limits: Limits(configuration.limits, descriptorLimit: descriptorLimit, workerCount: workerCount),
+            encodedSlashes: configuration.paths.encodedSlashes == .keep ? .keep : .refuse,
+            decisions: DecisionLevel(configuration.logs.decisions), makeAuthenticator: makeAuthenticator)
+    }
+}
+
+extension Timeouts {
+    fileprivate init(_ timeouts: Configuration.Timeouts) {
+        self.init()
+        head = timeouts.head.milliseconds
+        idle = timeouts.idle.milliseconds
+        body = timeouts.body.milliseconds
+        write = timeouts.write.milliseconds
+    }
+}
+
+extension Limits {
+    /// Descriptors that are not connections: listeners, the loops' own, logs, files read at a reload.
+    private static let reservedDescriptors = 32
+
+    fileprivate init(_ limits: Configuration.Limits, descriptorLimit: Int, workerCount: Int) {
+        self.init()
+        head.headBytesMax = limits.headBytesMax
+        head.fieldCountMax = limits.fieldCountMax
+        head.targetBytesMax = limits.targetBytesMax
+        bodyBytesMax = limits.bodyBytesMax ?? .max
+        let affordable = (descriptorLimit - Self.reservedDescriptors - 8 * workerCount) / 2
+        connectionsMax = max(1, min(limits.connectionsMax, affordable) / workerCount)
+    }
+}
+
+extension DecisionLevel {
+    fileprivate init(_ decisions: Configuration.Logs.Decisions) {
+        self =
+            switch decisions {
+            case .none: .off
+            case .refusals: .refusals
+            case .changes: .changes
+            case .all: .all
+            }
+    }
+}
+
+extension Configuration.Listener {
+    /// - Throws: the host name that did not resolve, with its place.
+    func resolved(in file: String) throws(ConfigurationRefusal) -> SocketAddress {
+        do {
+            return try SocketAddress.resolve(host: address.value.hostText, port: address.value.port)[0]
+        } catch {
+            throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: address.place, "\(error)")])
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down; configured durations are far below the range's end.
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
+
+extension Configuration.Logs.Destination {
+    var descriptor: CInt {
+        switch self {
+        case .stderr: STDERR_FILENO
+        case .stdout: STDOUT_FILENO
+        }
+    }
+}
