@@ -58,12 +58,12 @@ struct EqualSuccessorTests {
         #expect(successors[0] != nil)
     }
 
-    /// The P-256 key of RFC 7515 appendix A.3, as PKCS#8: public since 2015.
+    /// A P-256 key made for this test: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
     static let examplePrivateKey = """
         -----BEGIN PRIVATE KEY-----
-        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff
-        H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPF1ziFOyDfhXZpENiuL0TWe
-        0f9ZyBnhuoAu4BHKCVNXGaJrZBB2sJFbmfqGbpkXtDbhvtJLLSFZGjM1
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVd4V2xF3cO+xcDej
+        UlKmt7OT4R8MMyegdVmjGelFA9mhRANCAAQdLo8ohnsmNKBomoxlI6uq63EbzwDa
+        3K0yAdKqSvr+7XFgJj4Bm4LxY8uiMDJWgmMJ2RcMZQpgUxCMa0bxrCKV
         -----END PRIVATE KEY-----
         """
 }
