@@ -30,7 +30,8 @@ struct CheckCommand: ParsableCommand {
         try reporting {
             let configuration = try Configuration(readingFile: config)
             let keys = try LoadedKeys(configuration)
-            _ = try makeAuthenticatorFactory(for: configuration)
+            // As each worker will: not by loading again, since a key may come from a pipe.
+            _ = try keys.makeKeySet()
             let warnings = configuration.warnings + keys.warnings
             for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
             if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }

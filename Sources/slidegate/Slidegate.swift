@@ -13,5 +13,7 @@ struct Slidegate: ParsableCommand {
             \(ExitStatus.discussion)
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, CheckCommand.self, TokenCommand.self, DemoCommand.self])
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, DemoCommand.self,
+        ])
 }

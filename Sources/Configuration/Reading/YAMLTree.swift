@@ -68,7 +68,7 @@ enum YAMLBounds {
     /// A configuration is at most seven deep.
     static let depthMax = 16
     /// See `YAMLTree.aliasWork`.
-    static let aliasWorkMax = 1e7
+    static let aliasWorkMax = 1e6
 }
 
 extension YAMLTree {

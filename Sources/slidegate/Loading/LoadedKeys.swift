@@ -116,8 +116,6 @@ struct LoadedKeys: Sendable {
 
     private func set(_ text: [UInt8], _ entry: Configuration.Key) throws -> [Key] {
         let allowed = entry.allowedAlgorithms.compactMap { Algorithm(rawValue: $0.rawValue) }
-        let keys = try Key.keys(jwkSet: text).filter { allowed.isEmpty || allowed.contains($0.algorithm) }
-        guard !keys.isEmpty else { throw KeyError.noUsableKey(skipped: 0) }
-        return keys
+        return try Key.keys(jwkSet: text, allowing: allowed)
     }
 }

@@ -60,7 +60,7 @@ struct TokenKeyOptions: ParsableArguments {
                 guard let algorithm else { throw ValidationError("A PEM file needs --algorithm.") }
                 return [try Key(pem: text, algorithm: algorithm)]
             }
-            if isKeySet(text) { return try Key.keys(jwkSet: text) }
+            if isKeySet(text) { return try Key.keys(jwkSet: text, allowing: algorithm.map { [$0] } ?? []) }
             return [try Key(jwk: text, algorithm: algorithm, id: nil)]
         }
         let text: [UInt8]
