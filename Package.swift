@@ -58,6 +58,7 @@ let package = Package(
             name: "CommandLineTests", dependencies: ["slidegate", "Authentication", "Configuration", "JOSE"],
             swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
     ]
