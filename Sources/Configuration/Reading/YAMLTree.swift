@@ -68,7 +68,7 @@ enum YAMLBounds {
     /// A configuration is at most seven deep.
     static let depthMax = 16
     /// See `YAMLTree.aliasWork`.
-    static let aliasWorkMax = 1e6
+    static let aliasWorkMax = 1e5
 }
 
 extension YAMLTree {
