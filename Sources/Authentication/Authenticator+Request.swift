@@ -12,15 +12,14 @@ extension Authenticator {
     package func authenticate(
         _ head: inout RequestHead, path: Span<UInt8>, bytes: Span<UInt8>, now: NumericDate
     ) -> Decision {
-        let origin = origin(of: head, in: bytes)
+        let survey = survey(&head, in: bytes)
+        let origin = survey.origin
         var requestMethod = head.method
         var methodName = head.methodName
-        var isPreflight = false
-        if head.method == .options, origin.isPresent, let line = head.fields.first(.accessControlRequestMethod) {
-            if let crossOrigin { return answer(origin, head, bytes, crossOrigin) }
+        if survey.isPreflight {
+            if let crossOrigin { return answer(survey, head.fields.lines.span, bytes, crossOrigin) }
             // The route is the one of the request that the browser is asking about.
-            isPreflight = true
-            methodName = line.value
+            methodName = head.fields.lines[survey.requestMethod].value
             requestMethod = Method(bytes.extracting(methodName.bounds))
         }
 
@@ -38,16 +37,16 @@ extension Authenticator {
         }
         let rules = rules[route]
 
-        var search = TokenSearch.absent
-        let optsOut = dropReserved(&head, in: bytes, search: &search)
-        if head.fields.count(of: .authorization) > 1 { search = .several }
+        var search = survey.search
         var index = 0
         while index < sources.count {
-            sources[index].search(head, in: bytes, index: index, into: &search)
+            sources[index].search(head.fields.lines.span, in: bytes, survey, index: index, into: &search)
             index &+= 1
         }
+        // Two of them are never right, whatever they say and whoever is meant to read them.
+        if survey.isAuthorizationRepeated { search = .several }
 
-        if rules.authentication == .none || isPreflight && search == .absent {
+        if rules.authentication == .none || survey.isPreflight && search == .absent {
             guard search != .several else { return .refuse(Refusal(.severalTokens, route: route, origin: origin)) }
             var ignored: TokenLocation?
             if case .found(let location) = search { ignored = location }
@@ -79,7 +78,7 @@ extension Authenticator {
             let scope = requirements[Int(rules.requirements)].scope
             return .refuse(Refusal(.insufficientScope(scope: scope), route: route, origin: origin))
         }
-        let renewal = decideRenewal(of: entry, rules: rules, optsOut: optsOut, now: now)
+        let renewal = decideRenewal(of: entry, rules: rules, optsOut: survey.optsOut, now: now)
         return admit(entry, location, route, rules, origin, renewal, &head, bytes, now)
     }
 
@@ -103,70 +102,34 @@ extension Authenticator {
 }
 
 extension Authenticator {
-    /// What `Origin` says. Two of them match nothing.
-    private func origin(of head: borrowing RequestHead, in bytes: Span<UInt8>) -> CrossOrigin {
-        guard let line = head.fields.first(.origin) else { return .absent }
-        guard let crossOrigin, head.fields.count(of: .origin) == 1 else { return CrossOrigin(isPresent: true, listed: -1) }
-        return CrossOrigin(isPresent: true, listed: crossOrigin.match(bytes.extracting(line.value.bounds)))
-    }
-
     private func answer(
-        _ origin: CrossOrigin, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ crossOrigin: CrossOriginRules
+        _ survey: RequestSurvey, _ lines: Span<FieldLine>, _ bytes: Span<UInt8>, _ crossOrigin: CrossOriginRules
     ) -> Decision {
-        guard crossOrigin.allows(origin) else { return .refuse(Refusal(.originNotAllowed, origin: origin)) }
+        guard crossOrigin.allows(survey.origin) else { return .refuse(Refusal(.originNotAllowed, origin: survey.origin)) }
         var requested: [UInt8] = []
-        if let line = head.fields.first(.accessControlRequestHeaders) {
-            let value = bytes.extracting(line.value.bounds)
+        for index in 0..<lines.count where lines[index].id == .accessControlRequestHeaders {
+            let value = bytes.extracting(lines[index].value.bounds)
             if FieldNameList.isWellFormed(value) { requested = Array(copying: value) }
+            break
         }
-        return .preflight(Preflight(origin: origin, requestedHeaders: requested))
-    }
-
-    /// Drops reserved lines, takes up tokens from header sources, and tells whether the client opts out of renewal.
-    @inline(__always)
-    private func dropReserved(_ head: inout RequestHead, in bytes: Span<UInt8>, search: inout TokenSearch) -> Bool {
-        var optsOut = false
-        let count = head.fields.lines.count
-        var index = 0
-        while index < count {
-            if let role = reserved.role(
-                hash: head.fields.lines[index].canonicalHash, name: head.fields.lines[index].name, in: bytes)
-            {
-                switch role {
-                case .dropped:
-                    head.fields.drop(at: index)
-                case .optOut:
-                    optsOut = true
-                    head.fields.drop(at: index)
-                case .token(let source):
-                    let value = head.fields.lines[index].value
-                    if !value.isEmpty { search.combine(.token(0..<value.count), source: source, line: index, value: value) }
-                }
-            }
-            index &+= 1
-        }
-        return optsOut
+        return .preflight(Preflight(origin: survey.origin, requestedHeaders: requested))
     }
 
     private func verified(_ token: Span<UInt8>, now: NumericDate) throws(TokenRefusal) -> TokenEntry {
+        if let entry = cache.findRecent(token), entry.isCurrent(at: now) { return entry }
         let limit = policy.validation.limits.tokenBytesMax
         guard token.count <= limit else { throw .tooLarge(limitBytes: limit) }
         let digest = Digest(hasher.sha256(token))
-        if let entry = cache.find(digest) {
-            if now.seconds >= entry.verifiedAt, now.seconds < entry.expiration { return entry }
+        if let entry = cache.find(digest, of: token) {
+            if entry.isCurrent(at: now) { return entry }
             // The clock was set back, or the token has ended; leeway and grace are the verifier's business.
             cache.remove(digest)
         }
-        let entry = TokenEntry(try verifier.verify(token, now: now), digest: digest, now: now)
-        if now.seconds < entry.expiration {
-            cache.insert(entry, bytes: Self.cost(ofTokenBytes: token.count), for: digest)
-        }
+        let verified = try verifier.verify(token, now: now)
+        let entry = TokenEntry(verified, compact: Array(copying: token), digest: digest, now: now)
+        if now < verified.expiration { cache.insert(entry) }
         return entry
     }
-
-    /// An estimate from above of what an entry holds: claims and header decoded, a successor, identity lines, and the objects
-    /// themselves.
-    private static func cost(ofTokenBytes count: Int) -> Int { 1_024 + 4 * count }
 
     private func isMet(_ set: Int, by entry: TokenEntry) -> Bool {
         guard set < 64 else { return requirements[set].isMet(by: entry.token) }

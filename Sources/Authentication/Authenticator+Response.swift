@@ -11,13 +11,15 @@ extension Authenticator {
         _ admission: borrowing Admission, _ head: inout ResponseHead, bytes: Span<UInt8>, now: NumericDate
     ) -> RenewalOutcome {
         guard head.status >= 200 else { return .skipped(.interimResponse) }
-        let outcome = renewalOutcome(admission, head, bytes, now)
+        let outcome = renewalOutcome(admission, &head, bytes, now)
         if outcome.isAttached { Self.dropCacheFields(&head.fields) }
         if crossOrigin != nil {
             head.fields.drop(.accessControlAllowOrigin)
             head.fields.drop(.accessControlAllowCredentials)
         }
-        if exposesNames(admission, outcome, head) { head.fields.drop(.accessControlExposeHeaders) }
+        if admission.origin.isPresent, exposesNames(admission, outcome, head) {
+            head.fields.drop(.accessControlExposeHeaders)
+        }
         return outcome
     }
 
@@ -95,7 +97,7 @@ extension Authenticator {
 
 extension Authenticator {
     private func renewalOutcome(
-        _ admission: borrowing Admission, _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ now: NumericDate
+        _ admission: borrowing Admission, _ head: inout ResponseHead, _ bytes: Span<UInt8>, _ now: NumericDate
     ) -> RenewalOutcome {
         let due: Renewal
         switch admission.renewal {
@@ -103,7 +105,7 @@ extension Authenticator {
         case .skip(let reason): return .skipped(reason)
         }
         guard let delivery, let entry = admission.token else { return .skipped(.slidingOff) }
-        if let obstacle = delivery.obstacle(on: head, bytes) { return .skipped(obstacle) }
+        if let obstacle = delivery.obstacle(status: head.status, head.fields.lines.span, bytes) { return .skipped(obstacle) }
         guard due.expiration > now.seconds else { return .skipped(.answeredTooLate) }
         // Revocation is looked up here again, so that a logout is not undone by an answer in flight.
         guard let successor = successor(of: entry, due, now: now) else { return .skipped(.mintFailed) }
@@ -168,7 +170,6 @@ extension Authenticator {
     private func exposesNames(
         _ admission: borrowing Admission, _ outcome: borrowing RenewalOutcome, _ head: borrowing ResponseHead
     ) -> Bool {
-        guard admission.origin.isPresent else { return false }
         if let crossOrigin {
             guard crossOrigin.allows(admission.origin) else { return false }
             if crossOrigin.exposesNames { return true }

@@ -17,6 +17,8 @@ package final class Authenticator {
     let claimHeaders: [ClaimHeaderSet]
     let sources: [TokenSource]
     let reserved: ReservedFields
+    /// The known names that a survey takes note of.
+    let concerns: FieldNameSet = [.authorization, .cookie, .secWebSocketProtocol, .origin, .accessControlRequestMethod]
     let crossOrigin: CrossOriginRules?
     let delivery: SuccessorDelivery?
     let realm: [UInt8]
@@ -25,7 +27,7 @@ package final class Authenticator {
     let signer: (any TokenSigner)?
     let hasher: any TokenHasher
     let mintCache: any MintCache
-    var cache: DigestCache<TokenEntry>
+    var cache: VerifiedTokenCache
 
     /// - Parameter mintCache: one for the process, for signing algorithms that are not deterministic.
     package init(policy: AuthenticationPolicy, keys: KeySet, hasher: any TokenHasher, mintCache: any MintCache) {
@@ -34,7 +36,7 @@ package final class Authenticator {
         self.mintCache = mintCache
         signer = keys.signer
         verifier = TokenVerifier(keys: keys, rules: policy.validation)
-        cache = DigestCache(entriesMax: policy.cache.entriesMax, bytesMax: policy.cache.bytesMax)
+        cache = VerifiedTokenCache(policy.cache)
         routes = RouteTable(policy.routes)
         crossOrigin = policy.cors.map(CrossOriginRules.init)
         delivery = policy.sliding.map(SuccessorDelivery.init)

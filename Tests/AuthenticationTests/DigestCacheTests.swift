@@ -111,6 +111,27 @@ struct DigestCacheTests {
         #expect(entry(1_000) == nil)
     }
 
+    @Test func `Tokens are found again whichever were used in between, and after eviction verified anew`() throws {
+        var policy = Gateway.policy()
+        policy.cache.entriesMax = 300
+        let gateway = Gateway(policy)
+        let tokens = (0..<400).map { Toy.token(#"{"exp":4600,"sub":"\#($0)"}"#) }
+        var entries: [TokenEntry] = []
+        for token in tokens {
+            entries.append(try #require(gateway.request(["Authorization: Bearer \(token)"]).admission?.token))
+        }
+        for number in 100..<400 {
+            let entry = gateway.request(["Authorization: Bearer \(tokens[number])"]).admission?.token
+            #expect(entry === entries[number])
+        }
+        for number in 0..<100 {
+            let entry = try #require(gateway.request(["Authorization: Bearer \(tokens[number])"]).admission?.token)
+            #expect(entry !== entries[number])
+            #expect(entry.token.claims.string(named: "sub") == "\(number)")
+        }
+        #expect(gateway.authenticator.cache.count == 300)
+    }
+
     @Test func `Refused tokens are not remembered`() {
         let gateway = Gateway()
         for number in 0..<10 { _ = gateway.request(["Authorization: Bearer a.\(number).c"]) }

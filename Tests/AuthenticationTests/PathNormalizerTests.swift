@@ -48,6 +48,20 @@ struct PathNormalizerTests {
         #expect(throws: error) { try normalize(path) }
     }
 
+    @Test func `What needs work is seen wherever it stands`() throws {
+        for length in 1...40 {
+            let plain = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+            for position in 0..<length {
+                for (inserted, isNormal) in [("%41", false), ("//", false), ("/.", false), ("/a", true), ("a.", true), ("./", true)] {
+                    let path = [0x2F] + plain[..<position] + Array(inserted.utf8) + plain[position...]
+                    let answer = PathNormalizer().isNormal(path.span)
+                    // The path's own first slash makes a pair with what is inserted right behind it.
+                    #expect(answer == (isNormal && !(position == 0 && "/.".contains(inserted.first!))))
+                }
+            }
+        }
+    }
+
     @Test func `Encoded slashes can be kept, inside their segment`() throws {
         let normalizer = PathNormalizer(encodedSlashes: .keep)
         #expect(try normalize("/a%2fb/%5c", normalizer) == "/a%2Fb/%5C")

@@ -129,6 +129,16 @@ struct RouteTableTests {
         #expect(match(self.table("/"), "/admin;x") == .route(0))
     }
 
+    @Test func `A parameter is seen wherever it stands`() {
+        let table = table("/", "/admin")
+        for length in 0...30 {
+            let tail = String(repeating: "x", count: length)
+            #expect(match(table, "/admin;" + tail) == .ambiguous)
+            #expect(match(table, "/admin/" + tail + ";") == .route(1))
+            #expect(match(table, "/admin" + tail + ";") == (length == 0 ? .ambiguous : .route(0)))
+        }
+    }
+
     @Test func `Ten thousand routes are searched like ten`() {
         var routes: [RoutePolicy] = []
         for index in 0..<10_000 {

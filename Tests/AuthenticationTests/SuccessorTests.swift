@@ -95,6 +95,14 @@ struct SuccessorTests {
         #expect(now <= 21_000 && now > 20_000)
     }
 
+    @Test func `A name is the first 128 bits of the MAC, in base64url`() throws {
+        let gateway = Gateway()
+        let entry = try #require(gateway.request(["Authorization: Bearer \(Gateway.token)"]).admission?.token)
+        let mac = gateway.key.derive("slidegate sid", ([0] + Array("t-1".utf8)).span)
+        let expected = Toy.base64URL((0..<16).map { mac[$0] })
+        #expect(gateway.authenticator.sessionID(of: entry) == expected)
+    }
+
     @Test(arguments: [
         (#"{"iat":1000,"exp":4600,"auth_time":500}"#, 500), (#"{"iat":1000,"exp":4600,"auth_time":500,"orig_iat":300}"#, 300),
         (#"{"iat":1000,"exp":4600}"#, 1_000),
@@ -134,7 +142,7 @@ struct SuccessorTests {
         let entry = try TokenEntry(
             TokenVerifier(keys: KeySet(verifiers: [ToyKey()]), rules: ValidationRules()).verify(
                 Array(Gateway.token.utf8).span, now: NumericDate(seconds: 4_100)),
-            digest: Digest(Toy.digest([])), now: NumericDate(seconds: 4_100))
+            compact: [], digest: Digest(Toy.digest([])), now: NumericDate(seconds: 4_100))
         let due = Renewal(expiration: 7_600, issuedAt: 4_000, slot: 0, anchor: 1_000, sessionEnd: nil)
         #expect(authenticator.successor(of: entry, due, now: NumericDate(seconds: 4_100)) == nil)
         #expect(authenticator.sessionID(of: entry) == nil)

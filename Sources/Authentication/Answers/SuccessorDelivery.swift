@@ -51,36 +51,24 @@ struct SuccessorDelivery: Sendable {
     }
 
     /// Why this answer must not carry a successor, or nil (semantics §1.9). 1xx are not asked about.
-    func obstacle(on head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> RenewalSkip? {
-        if head.status == 304 { return .notModified }
-        if exceptStatuses.contains(head.status) { return .exceptedStatus }
-        return isSetByUpstream(head, bytes) ? .upstreamSetIt : nil
+    func obstacle(status: Int, _ lines: Span<FieldLine>, _ bytes: Span<UInt8>) -> RenewalSkip? {
+        if status == 304 { return .notModified }
+        if exceptStatuses.contains(status) { return .exceptedStatus }
+        for index in 0..<lines.count where isCarrier(lines[index], bytes) { return .upstreamSetIt }
+        return nil
     }
 
-    private func isSetByUpstream(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
-        let count = head.fields.lines.count
+    /// Whether the upstream has set what the successor would ride in.
+    @inline(__always)
+    private func isCarrier(_ line: FieldLine, _ bytes: Span<UInt8>) -> Bool {
         switch carrier {
         case .header(let name, let hash):
-            var index = 0
-            while index < count {
-                if head.fields.lines[index].canonicalHash == hash, !head.fields.lines[index].isDropped,
-                    isCanonicallyEqual(bytes.extracting(head.fields.lines[index].name.bounds), name.span)
-                {
-                    return true
-                }
-                index &+= 1
-            }
-            return false
+            line.canonicalHash == hash && !line.isDropped
+                && isCanonicallyEqual(bytes.extracting(line.name.bounds), name.span)
         case .authorization:
-            return head.fields.firstIndex(of: .authorization) != nil
+            line.id == .authorization
         case .cookie(let pair):
-            guard var index = head.fields.firstIndex(of: .setCookie) else { return false }
-            while index < count {
-                let line = head.fields.lines[index]
-                if line.id == .setCookie, bytes.extracting(line.value.bounds).starts(with: pair.span) { return true }
-                index &+= 1
-            }
-            return false
+            line.id == .setCookie && bytes.extracting(line.value.bounds).starts(with: pair.span)
         }
     }
 

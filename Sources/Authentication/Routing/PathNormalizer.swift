@@ -52,16 +52,40 @@ package struct PathNormalizer: Sendable {
     /// False: `normalize` must be asked. It may still find nothing to change. No allocation.
     package func isNormal(_ path: Span<UInt8>) -> Bool {
         guard !path.isEmpty, path[0] == 0x2F else { return false }
-        var afterSlash = true
-        var index = 1
-        while index < path.count {
+        guard path.count >= 8 else { return Self.isNormalBytewise(path) }
+        // Eight bytes at a time. Windows overlap by a byte, and the last one by more, so that each pair is inside one.
+        var index = 0
+        while index &+ 8 < path.count {
+            if !Self.isNormal(path.word(at: index)) { return false }
+            index &+= 7
+        }
+        return Self.isNormal(path.word(at: path.count &- 8))
+    }
+
+    private static func isNormalBytewise(_ path: Span<UInt8>) -> Bool {
+        var afterSlash = false
+        for index in 0..<path.count {
             let byte = path[index]
-            if byte == 0x25 { return false }
-            if afterSlash, byte == 0x2F || byte == 0x2E { return false }
+            if byte == 0x25 || afterSlash && (byte == 0x2F || byte == 0x2E) { return false }
             afterSlash = byte == 0x2F
-            index &+= 1
         }
         return true
+    }
+
+    /// Whether eight bytes of a path, the first one lowest, hold neither `%` nor a slash with a slash or dot behind it.
+    @inline(__always)
+    private static func isNormal(_ word: UInt64) -> Bool {
+        let slashes = bytes(of: word, equalTo: 0x2F)
+        let dots = bytes(of: word, equalTo: 0x2E)
+        return bytes(of: word, equalTo: 0x25) | (slashes << 8) & (slashes | dots) == 0
+    }
+
+    /// The top bit of each byte that is `byte`; exact, unlike the shorter test for a zero byte.
+    @inline(__always)
+    private static func bytes(of word: UInt64, equalTo byte: UInt8) -> UInt64 {
+        let difference = word ^ (0x0101_0101_0101_0101 &* UInt64(byte))
+        let sevenBits: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        return ~(((difference & sevenBits) &+ sevenBits) | difference | sevenBits)
     }
 
     /// Appends the normal form of `path` to `buffer` and tells whether it did: false means that `path` is normal as it

@@ -133,17 +133,17 @@ package struct RouteTable: Sendable {
 extension Span<UInt8> {
     /// Eight bytes at a time: it is asked of every path.
     fileprivate var containsSemicolon: Bool {
+        guard count >= 8 else {
+            for index in 0..<count where self[index] == 0x3B { return true }
+            return false
+        }
         var index = 0
-        while index &+ 8 <= count {
-            // A zero byte in `difference` is a `;`; the classic test has no false negatives.
+        while true {
+            // A zero byte in `difference` is a `;`; the classic test has no false negatives, and none positive without one.
             let difference = word(at: index) ^ 0x3B3B_3B3B_3B3B_3B3B
             if (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080 != 0 { return true }
-            index &+= 8
+            if index == count &- 8 { return false }
+            index = min(index &+ 8, count &- 8)
         }
-        while index < count {
-            if self[index] == 0x3B { return true }
-            index &+= 1
-        }
-        return false
     }
 }

@@ -7,7 +7,7 @@ enum SuccessorNames {
     /// `jti1`: unique for each parent and slot.
     static func tokenID(of entry: TokenEntry, slot: Int64, signer: any TokenSigner) -> String {
         var input = parent(of: entry)
-        for shift in stride(from: 56, through: 0, by: -8) { input.append(UInt8(truncatingIfNeeded: slot >> Int64(shift))) }
+        append(UInt64(bitPattern: slot), to: &input)
         return name(signer.derive("slidegate jti", input.span))
     }
 
@@ -17,31 +17,50 @@ enum SuccessorNames {
     }
 
     /// What distinguishes a token from all others: its `jti`, or its hash when it has none. The first byte keeps the two
-    /// apart.
+    /// apart. There is room for a slot behind it.
     private static func parent(of entry: TokenEntry) -> [UInt8] {
-        if let tokenID = entry.token.claims.string(.tokenID) { return [0] + Array(tokenID.utf8) }
-        var bytes: [UInt8] = [1]
-        for word in [entry.digest.first, entry.digest.second, entry.digest.third, entry.digest.fourth] {
-            for shift in stride(from: 0, through: 56, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(64)
+        let claims = entry.token.claims
+        let name: Void? = claims.member(.tokenID).flatMap { member in
+            claims.withString(of: member) { tokenID in
+                bytes.append(0)
+                for index in 0..<tokenID.count { bytes.append(tokenID[index]) }
+            }
         }
+        if name != nil { return bytes }
+        bytes.append(1)
+        append(entry.digest.first, to: &bytes)
+        append(entry.digest.second, to: &bytes)
+        append(entry.digest.third, to: &bytes)
+        append(entry.digest.fourth, to: &bytes)
         return bytes
+    }
+
+    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        for index in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 &* index))) }
     }
 
     /// 128 bits in base64url: 22 characters.
     private static func name(_ mac: InlineArray<32, UInt8>) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        var characters: [UInt8] = []
-        var bits: UInt32 = 0
-        var bitCount: UInt32 = 0
-        for index in 0..<16 {
-            bits = bits << 8 | UInt32(mac[index])
-            bitCount += 8
-            while bitCount >= 6 {
-                bitCount -= 6
-                characters.append(alphabet[Int(bits >> bitCount & 63)])
-            }
+        var characters = InlineArray<22, UInt8>(repeating: 0)
+        for position in 0..<22 {
+            let bit = position &* 6
+            let first = UInt16(mac[bit / 8]) << 8
+            let second = bit / 8 < 15 ? UInt16(mac[bit / 8 &+ 1]) : 0
+            characters[position] = character(UInt8(truncatingIfNeeded: (first | second) >> UInt16(10 &- bit % 8)) & 63)
         }
-        characters.append(alphabet[Int(bits << (6 - bitCount) & 63)])
         return String(copying: characters.span)
+    }
+
+    /// The base64url alphabet (RFC 4648 §5).
+    private static func character(_ value: UInt8) -> UInt8 {
+        switch value {
+        case 0..<26: 0x41 &+ value
+        case 26..<52: 0x61 &+ (value &- 26)
+        case 52..<62: 0x30 &+ (value &- 52)
+        case 62: 0x2D
+        default: 0x5F
+        }
     }
 }

@@ -1,14 +1,12 @@
+internal import Bytes
+
 /// A SHA-256 digest as four words: compared and stored without a loop.
 struct Digest: Hashable, Sendable {
     var first, second, third, fourth: UInt64
 
     init(_ bytes: InlineArray<32, UInt8>) {
-        func word(_ start: Int) -> UInt64 {
-            var word: UInt64 = 0
-            for index in 0..<8 { word |= UInt64(bytes[start &+ index]) << UInt64(8 &* index) }
-            return word
-        }
-        (first, second, third, fourth) = (word(0), word(8), word(16), word(24))
+        let span = bytes.span
+        (first, second, third, fourth) = (span.word(at: 0), span.word(at: 8), span.word(at: 16), span.word(at: 24))
     }
 }
 
@@ -49,11 +47,26 @@ struct DigestCache<Entry: AnyObject> {
     mutating func find(_ key: Digest) -> Entry? {
         let slot = slot(of: key)
         guard slot >= 0 else { return nil }
-        if slot != newest {
-            unlink(slot)
-            linkAsNewest(slot)
-        }
+        touch(slot)
         return entries[Int(slot)]
+    }
+
+    /// Where the entry for `key` is kept, until it is removed; -1: it is not. Slots are used again for other entries.
+    func slot(of key: Digest) -> Int32 {
+        guard !buckets.isEmpty else { return -1 }
+        var slot = buckets[bucket(of: key)]
+        while slot >= 0, keys[Int(slot)] != key { slot = links[Int(slot)].next }
+        return slot
+    }
+
+    /// The entry that is kept in `slot` now, if any.
+    func entry(in slot: Int32) -> Entry? { entries[Int(slot)] }
+
+    /// Makes the entry in `slot`, which must hold one, the most recently used.
+    mutating func touch(_ slot: Int32) {
+        if slot == newest { return }
+        unlink(slot)
+        linkAsNewest(slot)
     }
 
     /// Puts `entry` in, in place of one of the same key, and evicts until the limits hold. One that is larger than the
@@ -83,13 +96,6 @@ struct DigestCache<Entry: AnyObject> {
 
 extension DigestCache {
     private func bucket(of key: Digest) -> Int { Int(truncatingIfNeeded: key.first) & (buckets.count &- 1) }
-
-    private func slot(of key: Digest) -> Int32 {
-        guard !buckets.isEmpty else { return -1 }
-        var slot = buckets[bucket(of: key)]
-        while slot >= 0, keys[Int(slot)] != key { slot = links[Int(slot)].next }
-        return slot
-    }
 
     private mutating func removeOldest() { remove(oldest) }
 

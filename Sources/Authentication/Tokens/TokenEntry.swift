@@ -4,7 +4,9 @@ package import JOSE
 /// A verified token with what a worker has worked out for it. Shared by the cache and the exchanges under way.
 package final class TokenEntry {
     package let token: VerifiedToken
-    /// SHA-256 of the token as presented.
+    /// The token as presented.
+    let compact: [UInt8]
+    /// SHA-256 of `compact`.
     let digest: Digest
     /// The dates as the renewal decision takes them.
     let expiration: Int64
@@ -25,8 +27,9 @@ package final class TokenEntry {
     var requirementsChecked: UInt64 = 0
     var requirementsMet: UInt64 = 0
 
-    init(_ token: VerifiedToken, digest: Digest, now: NumericDate) {
+    init(_ token: VerifiedToken, compact: [UInt8], digest: Digest, now: NumericDate) {
         self.token = token
+        self.compact = compact
         self.digest = digest
         expiration = token.expiration.seconds
         issuedAt = token.issuedAt?.seconds
@@ -42,4 +45,29 @@ package final class TokenEntry {
             buffer.append(hexadecimal: byte)
         }
     }
+
+    /// Whether `token` is the one verified. Takes the same time wherever the two differ.
+    func isFor(_ token: Span<UInt8>) -> Bool {
+        let bytes = self.compact
+        let compact = bytes.span
+        guard compact.count == token.count else { return false }
+        var difference: UInt64 = 0
+        var index = 0
+        while index &+ 8 <= token.count {
+            difference |= compact.word(at: index) ^ token.word(at: index)
+            index &+= 8
+        }
+        while index < token.count {
+            difference |= UInt64(compact[index] ^ token[index])
+            index &+= 1
+        }
+        return difference == 0
+    }
+
+    /// Whether what was verified then holds now: until the token's end, and unless the clock was set back.
+    func isCurrent(at now: NumericDate) -> Bool { now.seconds < expiration && now.seconds >= verifiedAt }
+
+    /// An estimate from above of what it holds: the token as it came and decoded, a successor, identity lines, and the
+    /// objects themselves.
+    var byteCount: Int { 1_024 + 5 * compact.count }
 }

@@ -54,43 +54,32 @@ enum TokenSearch: Equatable {
 }
 
 extension TokenSource {
-    /// Looks for tokens in this place.
-    ///
-    /// - Parameter headerLine: the line of a `.header` source, which the pass over all lines has met.
+    /// Looks for tokens in this place. Those of a `.header` source the survey has found.
     func search(
-        _ head: borrowing RequestHead, in bytes: Span<UInt8>, index: Int, into search: inout TokenSearch
+        _ lines: Span<FieldLine>, in bytes: Span<UInt8>, _ survey: RequestSurvey, index: Int, into search: inout TokenSearch
     ) {
         switch self {
         case .authorization:
-            guard let line = head.fields.firstIndex(of: .authorization) else { return }
-            let value = head.fields.lines[line].value
+            guard survey.authorization >= 0 else { return }
+            let value = lines[survey.authorization].value
             let credentials = Credentials(authorization: bytes.extracting(value.bounds))
-            search.combine(credentials, source: index, line: line, value: value)
+            search.combine(credentials, source: index, line: survey.authorization, value: value)
         case .cookie(let name):
-            Self.forEachLine(of: .cookie, in: head) { line, value in
+            guard survey.cookie >= 0 else { return }
+            for line in survey.cookie..<lines.count where lines[line].id == .cookie {
+                let value = lines[line].value
                 let credentials = Credentials(cookie: name.span, in: bytes.extracting(value.bounds))
                 search.combine(credentials, source: index, line: line, value: value)
             }
         case .webSocketProtocol:
-            guard head.wantsUpgrade else { return }
-            Self.forEachLine(of: .secWebSocketProtocol, in: head) { line, value in
+            guard survey.webSocketProtocol >= 0 else { return }
+            for line in survey.webSocketProtocol..<lines.count where lines[line].id == .secWebSocketProtocol {
+                let value = lines[line].value
                 let credentials = Credentials(webSocketProtocol: bytes.extracting(value.bounds))
                 search.combine(credentials, source: index, line: line, value: value)
             }
         case .header:
-            break  // found while the lines are checked for reserved names
+            break
         }
-    }
-
-    private static func forEachLine(
-        of id: FieldName, in head: borrowing RequestHead, _ body: (Int, ByteRange) -> Void
-    ) {
-        guard let first = head.fields.firstIndex(of: id) else { return }
-        let isRepeated = head.fields.count(of: id) > 1
-        var line = first
-        repeat {
-            if head.fields.lines[line].id == id { body(line, head.fields.lines[line].value) }
-            line &+= 1
-        } while isRepeated && line < head.fields.lines.count
     }
 }

@@ -39,23 +39,20 @@ struct ReservedFields: Sendable {
         self.filter = filter
     }
 
-    /// What a line is, or nil for one that is of no concern. `.token` only by its exact name in any case; its look-alikes
-    /// are `.dropped`.
+    /// Whether a name of that canonical hash may be among them; false is certain.
     @inline(__always)
-    func role(hash: UInt32, name: ByteRange, in bytes: Span<UInt8>) -> Role? {
-        guard filter &>> UInt64(hash & 63) & 1 != 0 else { return nil }
-        return confirmedRole(hash: hash, name: bytes.extracting(name.bounds))
-    }
+    func mayContain(hash: UInt32) -> Bool { filter &>> UInt64(hash & 63) & 1 != 0 }
 
-    /// Whether a field of that name must not come from a client; for trailers, which have no hash.
-    func isReserved(_ name: Span<UInt8>) -> Bool { confirmedRole(hash: canonicalHash(name), name: name) != nil }
-
-    @inline(never)
-    private func confirmedRole(hash: UInt32, name: Span<UInt8>) -> Role? {
+    /// What a field is, or nil for one that is of no concern. `.token` only by its exact name in any case; its look-alikes
+    /// are `.dropped`.
+    func role(hash: UInt32, name: Span<UInt8>) -> Role? {
         for field in fields where field.hash == hash && isCanonicallyEqual(field.name.span, name) {
             if case .token = field.role, !name.equalsIgnoringCase(field.name.span) { return .dropped }
             return field.role
         }
         return nil
     }
+
+    /// Whether a field of that name must not come from a client; for trailers, which have no hash.
+    func isReserved(_ name: Span<UInt8>) -> Bool { role(hash: canonicalHash(name), name: name) != nil }
 }

@@ -1,0 +1,63 @@
+internal import Bytes
+
+/// The tokens that this worker has verified, by the SHA-256 digest of the whole token.
+///
+/// Hashing costs as much as all the rest of a hit, so tokens seen lately are also found without: a small table of guesses,
+/// indexed by a few bytes of the signature, says where in the cache a token may be. There it is compared byte for byte
+/// with the one presented, which is surer than any hash; the comparison takes the same time wherever they differ. A
+/// guess that is wrong, or out of date because the entry has been evicted, costs nothing but the way to the digest.
+struct VerifiedTokenCache {
+    private var entries: DigestCache<TokenEntry>
+    /// Slots of `entries`; -1: no guess. A power of two, at least twice the number of entries.
+    private var guesses: [Int32] = []
+    /// Keeps clients from choosing which tokens share a guess. Odd.
+    private let seed = UInt64.random(in: .min ... .max) | 1
+
+    init(_ limits: VerifiedTokenCacheLimits) {
+        entries = DigestCache(entriesMax: limits.entriesMax, bytesMax: limits.bytesMax)
+    }
+
+    var count: Int { entries.count }
+
+    /// The entry of `token` if the guess about it is right.
+    mutating func findRecent(_ token: Span<UInt8>) -> TokenEntry? {
+        guard !guesses.isEmpty, token.count >= 16 else { return nil }
+        let slot = guesses[index(of: token)]
+        guard slot >= 0, let entry = entries.entry(in: slot), entry.isFor(token) else { return nil }
+        entries.touch(slot)
+        return entry
+    }
+
+    /// The entry of the token with that digest, which is guessed right the next time.
+    mutating func find(_ digest: Digest, of token: Span<UInt8>) -> TokenEntry? {
+        let slot = entries.slot(of: digest)
+        guard slot >= 0 else { return nil }
+        entries.touch(slot)
+        guess(slot, for: token)
+        return entries.entry(in: slot)
+    }
+
+    mutating func insert(_ entry: TokenEntry) {
+        entries.insert(entry, bytes: entry.byteCount, for: entry.digest)
+        let slot = entries.slot(of: entry.digest)
+        guard slot >= 0 else { return }
+        if guesses.count < 2 * entries.count {
+            // Guesses are lost here, and made again as tokens come back.
+            guesses = [Int32](repeating: -1, count: max(64, 2 * guesses.count))
+        }
+        let token = entry.compact
+        guess(slot, for: token.span)
+    }
+
+    mutating func remove(_ digest: Digest) { entries.remove(digest) }
+
+    private mutating func guess(_ slot: Int32, for token: Span<UInt8>) {
+        if token.count >= 16, !guesses.isEmpty { guesses[index(of: token)] = slot }
+    }
+
+    /// From the last sixteen characters, which are the signature's.
+    private func index(of token: Span<UInt8>) -> Int {
+        let mixed = (token.word(at: token.count &- 8) &* seed) ^ token.word(at: token.count &- 16)
+        return Int(truncatingIfNeeded: (mixed &* 0x9E37_79B9_7F4A_7C15) >> 32) & (guesses.count &- 1)
+    }
+}
