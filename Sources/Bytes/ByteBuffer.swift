@@ -74,6 +74,8 @@ extension ByteBuffer {
 
     package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
+    /// Literals are meant for the `StaticString` form, which needs no count of references.
+    @_disfavoredOverload
     package mutating func append(_ text: String) {
         var text = text
         text.makeContiguousUTF8()

@@ -31,9 +31,9 @@ package final class ByteStream {
 
     private enum State { case connecting, open, closed }
 
-    // The owner of a stream outlives it, and the loop outlives both; to check that takes an atomic pair for each event.
-    package unowned(unsafe) let handler: any ByteStreamHandler
-    private unowned(unsafe) let loop: EventLoop
+    // The owner of a stream outlives it; to check that takes an atomic pair for each event.
+    private unowned(unsafe) var handler: any ByteStreamHandler
+    private let loop: EventLoop
     private var readEvent: OpaquePointer?
     private var writeEvent: OpaquePointer?
     private var output = ByteBuffer()
@@ -42,23 +42,21 @@ package final class ByteStream {
     private var isReading = false
     private var inputHasEnded = false
 
-    private init(descriptor: CInt, state: State, loop: EventLoop, handler: any ByteStreamHandler) {
+    private init(descriptor: CInt, state: State, loop: EventLoop) {
         self.descriptor = descriptor
         self.state = state
         self.loop = loop
-        self.handler = handler
+        handler = NobodyYet.shared
     }
 
-    /// Takes over an accepted socket and starts reading.
-    package convenience init(_ socket: AcceptedSocket, on loop: EventLoop, handler: any ByteStreamHandler) {
-        self.init(descriptor: socket.descriptor, state: .open, loop: loop, handler: handler)
-        resumeReading()
+    /// Takes over an accepted socket. Nothing happens before `start`.
+    package convenience init(_ socket: AcceptedSocket, on loop: EventLoop) {
+        self.init(descriptor: socket.descriptor, state: .open, loop: loop)
     }
 
-    /// Starts to connect; `streamConnected` or `streamFailed` follows in a later turn. What is written meanwhile is queued.
-    package convenience init(
-        connectingTo address: SocketAddress, on loop: EventLoop, handler: any ByteStreamHandler
-    ) throws(SocketError) {
+    /// Connects; once started, `streamConnected` or `streamFailed` follows in a later turn. What is written meanwhile is
+    /// queued.
+    package convenience init(connectingTo address: SocketAddress, on loop: EventLoop) throws(SocketError) {
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, flags, 0)
         guard descriptor >= 0 else { throw SocketError("socket", errno) }
@@ -70,8 +68,14 @@ package final class ByteStream {
             Glibc.close(descriptor)
             throw SocketError("connect", code)
         }
-        self.init(descriptor: descriptor, state: .connecting, loop: loop, handler: handler)
-        waitForWritability()
+        self.init(descriptor: descriptor, state: .connecting, loop: loop)
+    }
+
+    /// Tells `handler` what happens from now on, and starts reading. Apart from `init`, so that an owner can hold its stream
+    /// in a constant.
+    package func start(for handler: any ByteStreamHandler) {
+        self.handler = handler
+        state == .connecting ? waitForWritability() : resumeReading()
     }
 
     deinit { close() }
@@ -250,6 +254,16 @@ extension ByteStream {
         stopWaitingForWritability()
         handler.streamFailed(error)
     }
+}
+
+/// Stands in until `start`: no event is registered, so nothing is ever told to it.
+private final class NobodyYet: ByteStreamHandler, Sendable {
+    static let shared = NobodyYet()
+    func streamReceived(_ bytes: Span<UInt8>) {}
+    func streamEnded() {}
+    func streamDrained() {}
+    func streamConnected() {}
+    func streamFailed(_ error: SocketError) {}
 }
 
 // MARK: - C entry points

@@ -7,7 +7,7 @@ package final class Deadlines {
     /// Scans at least so far apart: how late a deadline may be noticed.
     private static let resolutionMilliseconds: Int64 = 10
 
-    private unowned(unsafe) let loop: EventLoop
+    private let loop: EventLoop
     private let onExpiry: (Int) -> Void
     private var instants: [Instant] = []
     private var nextScan = Instant.never

@@ -3,6 +3,8 @@ import EventLoop
 /// A connection that a worker owns and that may have one deadline.
 protocol TableEntry: AnyObject {
     func deadlineExpired()
+    /// Closes at once, and leaves the table. Idempotent.
+    func close()
 }
 
 /// The connections of one worker, each with a slot that its deadline is known by.
@@ -39,6 +41,11 @@ final class ConnectionTable {
 
     func setDeadline(_ instant: Instant, at slot: Int) { deadlines[slot] = instant }
     func deadline(at slot: Int) -> Instant { deadlines[slot] }
+
+    /// Ends every connection without a word.
+    func removeAll() {
+        forEach { $0.close() }
+    }
 
     /// Visits every connection; `body` may remove the one it is given.
     func forEach(_ body: (any TableEntry) -> Void) {

@@ -24,9 +24,9 @@ final class DownstreamConnection: TableEntry {
         case closed
     }
 
-    unowned(unsafe) let worker: Worker  // outlives what its table owns; checking that is an atomic pair each time
+    let worker: Worker
     let peer: SocketAddress
-    private(set) var stream: ByteStream!
+    let stream: ByteStream
     private let slot: Int
     private var phase = Phase.awaitingHead
     /// Bytes that no message has claimed yet: the beginning of a head, or requests that came early.
@@ -41,9 +41,10 @@ final class DownstreamConnection: TableEntry {
         self.worker = worker
         peer = socket.peer
         slot = worker.table.reserveSlot()
-        stream = ByteStream(socket, on: worker.loop, handler: self)
+        stream = ByteStream(socket, on: worker.loop)
         worker.table.insert(self, at: slot)
-        setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+        stream.start(for: self)
+        setDeadline(afterMilliseconds: worker.timeouts.head)
     }
 
     func setDeadline(afterMilliseconds milliseconds: Int64) {
@@ -69,7 +70,7 @@ extension DownstreamConnection: ByteStreamHandler {
             keep(bytes.extracting(consumed...))
             return
         }
-        let canEndHead = bytes.firstIndex(of: 0x0A) != nil || input.count + bytes.count > worker.settings.limits.head.headBytesMax
+        let canEndHead = bytes.firstIndex(of: 0x0A) != nil || input.count + bytes.count > worker.limits.head.headBytesMax
         keep(bytes)
         // A head that trickles in is looked at once a line, not once a byte.
         if case .awaitingHead = phase, !canEndHead { return }
@@ -81,7 +82,7 @@ extension DownstreamConnection: ByteStreamHandler {
         switch phase {
         case .closed, .lingering: return
         case .awaitingHead where input.isEmpty && stream.queuedBytes == 0:
-            setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+            setDeadline(afterMilliseconds: worker.timeouts.head)
         case .awaitingHead, .exchanging, .discarding: break
         }
         input.append(rest)
@@ -184,7 +185,7 @@ extension DownstreamConnection: ByteStreamHandler {
     func streamDrained() {
         switch phase {
         case .awaitingHead:
-            setDeadline(afterMilliseconds: worker.settings.timeouts.idle)
+            setDeadline(afterMilliseconds: worker.timeouts.idle)
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
         case .discarding: break
@@ -220,7 +221,7 @@ extension DownstreamConnection: ByteStreamHandler {
     /// The client has to read before anything else happens.
     func waitForDrain() {
         queuedBytesAtDeadline = stream.queuedBytes
-        setDeadline(afterMilliseconds: worker.settings.timeouts.write)
+        setDeadline(afterMilliseconds: worker.timeouts.write)
     }
 }
 
@@ -255,8 +256,8 @@ extension DownstreamConnection {
             answerPreflight(preflight)
             return 0
         case .admit(let admission):
-            if case .length(let length) = worker.requestHead.framing, length > worker.settings.limits.bodyBytesMax {
-                answerRequest(.contentTooLarge(limit: worker.settings.limits.bodyBytesMax))
+            if case .length(let length) = worker.requestHead.framing, length > worker.limits.bodyBytesMax {
+                answerRequest(.contentTooLarge(limit: worker.limits.bodyBytesMax))
                 return 0
             }
             let exchange = worker.takeExchange()
@@ -271,7 +272,7 @@ extension DownstreamConnection {
         if let unread = unreadContent {
             discardedContent = unread
             phase = .discarding(left: Self.discardedBytesMax)
-            setDeadline(afterMilliseconds: worker.settings.timeouts.body)
+            setDeadline(afterMilliseconds: worker.timeouts.body)
         } else {
             messageEnded()
         }
@@ -287,9 +288,9 @@ extension DownstreamConnection {
         if stream.queuedBytes > 0 {
             waitForDrain()
         } else if input.isEmpty {
-            setDeadline(afterMilliseconds: worker.settings.timeouts.idle)
+            setDeadline(afterMilliseconds: worker.timeouts.idle)
         } else {
-            setDeadline(afterMilliseconds: worker.settings.timeouts.head)
+            setDeadline(afterMilliseconds: worker.timeouts.head)
         }
     }
 }
@@ -311,7 +312,7 @@ extension DownstreamConnection {
         if framing == .none { return messageEnded() }
         discardedContent = ContentDecoder(framing)
         phase = .discarding(left: Self.discardedBytesMax)
-        setDeadline(afterMilliseconds: worker.settings.timeouts.body)
+        setDeadline(afterMilliseconds: worker.timeouts.body)
     }
 
     private func answerPreflight(_ preflight: Preflight) {

@@ -64,14 +64,14 @@ extension Exchange {
     private func relayInterimHead(_ bytes: Span<UInt8>) {
         if worker.responseHead.status == 100 { hasRelayedContinue = true }
         guard version == .http11 else { return }  // RFC 9110 §15.2: not to HTTP/1.0 clients
-        Self.appendStatusLine(bytes, worker.responseHead, to: &worker.headOutput)
+        Self.appendStatusLine(bytes, &worker.responseHead, to: &worker.headOutput)
         worker.responseHead.fields.appendKept(from: bytes, to: &worker.headOutput)
         worker.headOutput.append("\r\n")
-        write(bytes.extracting(0..<0))
+        if let downstream { write(bytes.extracting(0..<0), to: downstream) }
     }
 
     private func relayFinalHead(_ bytes: Span<UInt8>) {
-        guard let downstream, let snapshot else { return }
+        guard let downstream, let authenticator = snapshot?.authenticator, let admission = admission.take() else { return }
         let length = worker.responseHead.length
         keepsUpstream = worker.responseHead.isPersistent
         responseContent = ContentDecoder(worker.responseHead.framing)
@@ -83,21 +83,22 @@ extension Exchange {
         let contentMayNotCome = expectsContinue && !hasRelayedContinue && contentBytes == 0 && !requestIsWhole
         keepsDownstream = clientPersists && downstream.mayPersist && downstreamFraming != .untilClose && !contentMayNotCome
 
-        let outcome = snapshot.authenticator.prepareResponse(
+        let outcome = authenticator.prepareResponse(
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
         worker.log.admitted(
             admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.peer, worker: worker)
-        composeAnswerHead(bytes, worker.responseHead, outcome, snapshot.authenticator)
+        composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
         answer = .content
-        relayContent(bytes, from: length)
+        relayContent(bytes, from: length, to: downstream)
     }
 
     private func composeAnswerHead(
-        _ bytes: Span<UInt8>, _ head: borrowing ResponseHead, _ outcome: RenewalOutcome, _ authenticator: Authenticator
+        _ bytes: Span<UInt8>, _ head: inout ResponseHead, _ admission: borrowing Admission, _ outcome: RenewalOutcome,
+        _ authenticator: Authenticator
     ) {
         var output = ByteBuffer()
         swap(&output, &worker.headOutput)
-        Self.appendStatusLine(bytes, head, to: &output)
+        Self.appendStatusLine(bytes, &head, to: &output)
         head.fields.appendKept(from: bytes, to: &output)
         authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)
         if head.fields.firstIndex(of: .date) == nil { worker.appendDate(to: &output) }
@@ -120,7 +121,7 @@ extension Exchange {
     }
 
     /// Begins `buffer` anew.
-    private static func appendStatusLine(_ bytes: Span<UInt8>, _ head: borrowing ResponseHead, to buffer: inout ByteBuffer) {
+    private static func appendStatusLine(_ bytes: Span<UInt8>, _ head: inout ResponseHead, to buffer: inout ByteBuffer) {
         buffer.removeAll()
         buffer.append("HTTP/1.1 ")
         buffer.append(decimal: head.status)
@@ -136,12 +137,13 @@ extension Exchange {
     }
 
     private func relayContent(_ bytes: Span<UInt8>) {
+        guard let downstream else { return }
         worker.headOutput.removeAll()
-        relayContent(bytes, from: 0)
+        relayContent(bytes, from: 0, to: downstream)
     }
 
     /// Sends content on, behind what is in `worker.headOutput`, and ends the exchange with it.
-    private func relayContent(_ bytes: Span<UInt8>, from start: Int) {
+    private func relayContent(_ bytes: Span<UInt8>, from start: Int, to downstream: DownstreamConnection) {
         var offset = start
         var direct = start..<start  // content that needs no framing: passed on from where it lies
         var isWhole = false
@@ -169,14 +171,13 @@ extension Exchange {
         } catch {
             return fail(.upstreamMalformed(error))
         }
-        guard write(bytes.extracting(direct)) else { return }
+        guard write(bytes.extracting(direct), to: downstream) else { return }
         if isWhole { finish(hasExcess: offset < bytes.count) }
     }
 
     /// Sends `worker.headOutput` and `content`; false when that ended the exchange.
     @discardableResult
-    private func write(_ content: Span<UInt8>) -> Bool {
-        guard let downstream else { return false }
+    private func write(_ content: Span<UInt8>, to downstream: DownstreamConnection) -> Bool {
         let result: ByteStream.WriteResult
         if content.isEmpty || !worker.headOutput.isEmpty && content.count <= Self.copiedBytesMax {
             worker.headOutput.append(content)
@@ -216,7 +217,7 @@ extension Exchange {
             if downstreamFraming == .chunked {
                 worker.headOutput.appendLastChunk()
                 let nothing: [UInt8] = []
-                guard write(nothing.span) else { return }
+                guard let downstream, write(nothing.span, to: downstream) else { return }
             }
             finish(hasExcess: false)
         case .tunnel: tunnelEnded(byUpstream: true)

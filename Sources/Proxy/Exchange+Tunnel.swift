@@ -38,7 +38,7 @@ extension Exchange {
 
     /// The tunnel's next deadline: idle for too long, or the end of the session that opened it, whichever is first.
     private func tunnelProgressed() {
-        downstream?.setDeadline(at: min(worker.loop.now.advanced(byMilliseconds: worker.settings.timeouts.idle), tunnelEnd))
+        downstream?.setDeadline(at: min(worker.loop.now.advanced(byMilliseconds: worker.timeouts.idle), tunnelEnd))
     }
 
     func tunnelReceived(fromClient bytes: Span<UInt8>) -> Int {

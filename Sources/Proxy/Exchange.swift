@@ -20,7 +20,7 @@ final class Exchange {
         case finished
     }
 
-    unowned(unsafe) let worker: Worker  // outlives the exchanges that it keeps
+    let worker: Worker
     var downstream: DownstreamConnection?
     var upstream: UpstreamConnection?
     var snapshot: Snapshot?
@@ -78,7 +78,7 @@ extension Exchange {
         self.admission = admission
         self.downstream = downstream
         self.snapshot = snapshot
-        pool = snapshot.pools[snapshot.settings.upstreamOfRoute[admission.route]]
+        pool = snapshot.pool(ofRoute: admission.route)
         method = worker.requestHead.method
         version = worker.requestHead.version
         clientPersists = worker.requestHead.isPersistent
@@ -93,7 +93,7 @@ extension Exchange {
         answer = .awaitingHead
         hasRelayedContinue = false
 
-        composeRequestHead(target, head, &worker.requestHead)
+        composeRequestHead(target, head, &worker.requestHead, for: downstream, snapshot.authenticator, admission)
         if requestIsWhole {
             isReplayable = true
             dispatch(head.extracting(0..<0))
@@ -104,7 +104,10 @@ extension Exchange {
 
     /// Fills `request`. Both heads and buffers are lent out of their owners for the time: each access to a class's
     /// property is checked for overlap at run time, and here there would be dozens.
-    private func composeRequestHead(_ target: NormalizedTarget, _ bytes: Span<UInt8>, _ head: inout RequestHead) {
+    private func composeRequestHead(
+        _ target: NormalizedTarget, _ bytes: Span<UInt8>, _ head: inout RequestHead,
+        for downstream: DownstreamConnection, _ authenticator: Authenticator, _ admission: borrowing Admission
+    ) {
         var request = ByteBuffer()
         swap(&request, &self.request)
         request.removeAll()
@@ -127,16 +130,17 @@ extension Exchange {
         head.fields.drop(.xForwardedPort)
         head.fields.drop(.xRealIP)
         head.fields.appendKept(from: bytes, to: &request)
-        snapshot?.authenticator.appendRequestFields(admission, to: &request)
+        authenticator.appendRequestFields(admission, to: &request)
         request.append("X-Forwarded-For: ")
-        downstream?.peer.appendHost(to: &request)
+        downstream.peer.appendHost(to: &request)
         request.append("\r\nX-Forwarded-Proto: http\r\n")
         if !authority.isEmpty {
             request.append("X-Forwarded-Host: ")
             request.append(authority)
             request.append("\r\n")
         }
-        request.append(version == .http11 ? "Via: 1.1 slidegate\r\n" : "Via: 1.0 slidegate\r\n")
+        let isHTTP11 = version == .http11
+        if isHTTP11 { request.append("Via: 1.1 slidegate\r\n") } else { request.append("Via: 1.0 slidegate\r\n") }
         switch requestFraming {
         case .length(let length):
             request.append("Content-Length: ")
@@ -202,8 +206,8 @@ extension Exchange {
             fail(.message(error))
             return bytes.count
         }
-        guard contentBytes <= worker.settings.limits.bodyBytesMax else {
-            fail(.contentTooLarge(limit: worker.settings.limits.bodyBytesMax))
+        guard contentBytes <= worker.limits.bodyBytesMax else {
+            fail(.contentTooLarge(limit: worker.limits.bodyBytesMax))
             return bytes.count
         }
         let content = bytes.extracting(whole)
@@ -263,13 +267,13 @@ extension Exchange {
         attempts += 1
         while let connection = pool.takeIdle() {
             attach(connection)
-            switch request.withSpan({ connection.stream.write($0, content) }) {
-            case .written: return requestProgressed()
-            case .queued:
-                downstream?.updateReading()
-                return requestProgressed()
-            case .failed: detach()?.close()  // it had been closed: nothing has reached the upstream
+            let result = request.withSpan { connection.stream.write($0, content) }
+            if case .failed = result {  // it had been closed: nothing has reached the upstream
+                detach()?.close()
+                continue
             }
+            if result == .queued { downstream?.updateReading() }
+            return requestProgressed()
         }
         connect(content)
     }
@@ -300,10 +304,10 @@ extension Exchange {
 
     /// What is waited for has changed: the rest of the request, or the answer.
     private func requestProgressed() {
-        guard answer == .awaitingHead, let upstream, upstream.isConnected else { return }
+        guard answer == .awaitingHead, let upstream, upstream.isConnected, let downstream else { return }
         let isWaitingForClient = !requestIsWhole && !upstreamHasStoppedReading && upstream.stream.queuedBytes == 0
-        downstream?.setDeadline(
-            afterMilliseconds: isWaitingForClient ? worker.settings.timeouts.body : pool.settings.responseTimeout)
+        downstream.setDeadline(
+            afterMilliseconds: isWaitingForClient ? worker.timeouts.body : pool.settings.responseTimeout)
     }
 
     func upstreamConnected() { requestProgressed() }

@@ -3,8 +3,8 @@ import EventLoop
 
 /// A connection to an origin server: lent to one exchange at a time, idle in its pool between them.
 final class UpstreamConnection: TableEntry {
-    unowned let pool: UpstreamPool
-    private(set) var stream: ByteStream!
+    let pool: UpstreamPool
+    let stream: ByteStream
     private let slot: Int
     /// The exchange that uses it; nil while idle.
     private(set) var exchange: Exchange?
@@ -14,19 +14,15 @@ final class UpstreamConnection: TableEntry {
     private(set) var isReused = false
     private(set) var isConnected = false
 
-    private unowned(unsafe) let worker: Worker  // outlives what its table owns
+    private let worker: Worker
 
     init(connectingTo address: SocketAddress, in pool: UpstreamPool) throws(SocketError) {
         self.pool = pool
         worker = pool.worker
-        slot = pool.worker.table.reserveSlot()
-        do {
-            stream = try ByteStream(connectingTo: address, on: pool.worker.loop, handler: self)
-        } catch {
-            pool.worker.table.remove(at: slot)
-            throw error
-        }
-        pool.worker.table.insert(self, at: slot)
+        stream = try ByteStream(connectingTo: address, on: worker.loop)
+        slot = worker.table.reserveSlot()
+        worker.table.insert(self, at: slot)
+        stream.start(for: self)
     }
 
     func lend(to exchange: Exchange) {

@@ -3,7 +3,7 @@ import EventLoop
 /// The connections of one worker to one upstream: idle ones wait here, newest first, so that surplus ones grow old.
 final class UpstreamPool {
     let settings: UpstreamSettings
-    unowned(unsafe) let worker: Worker  // outlives its snapshots
+    let worker: Worker
     private var idle: [UpstreamConnection] = []
     private var nextAddress = 0
     /// After a reload the pool is replaced: what comes back is closed.

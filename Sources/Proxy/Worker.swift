@@ -7,15 +7,19 @@ import Metrics
 
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
 final class Snapshot {
-    let settings: ProxySettings
     let authenticator: Authenticator
-    let pools: [UpstreamPool]
+    let normalizer: PathNormalizer
+    private let pools: [UpstreamPool]
+    private let upstreamOfRoute: [Int]
 
     init(_ settings: ProxySettings, worker: Worker) {
-        self.settings = settings
         authenticator = settings.makeAuthenticator()
+        normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
+        upstreamOfRoute = settings.upstreamOfRoute
         pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
     }
+
+    func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
 
     func retire() {
         for pool in pools { pool.retire() }
@@ -65,6 +69,8 @@ final class Worker {
         log = DecisionLog(settings.decisions, writer: logWriter)
         requestHead = RequestHead(limits: settings.limits.head)
         responseHead = ResponseHead(limits: settings.limits.head)
+        timeouts = settings.timeouts
+        limits = settings.limits
         snapshot = Snapshot(settings, worker: self)
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
         drainTimer = try LoopTimer(on: loop) { [unowned self] in loop.stop() }
@@ -72,7 +78,9 @@ final class Worker {
         loop.turnEnded = { [unowned self] in log.flush() }
     }
 
-    var settings: ProxySettings { snapshot.settings }
+    // Plain values, so that reading one does not copy all settings.
+    private(set) var timeouts: Timeouts
+    private(set) var limits: Limits
     var numericDate: NumericDate { NumericDate(seconds: loop.wallSeconds) }
 
     /// Listens on the sockets and handles events until drained.
@@ -80,6 +88,15 @@ final class Worker {
         try listen(on: sockets)
         loop.run()
         log.flush()
+        breakCycles()
+    }
+
+    /// Connections, pools and kept exchanges know their worker by a strong reference, the cheapest kind to read.
+    private func breakCycles() {
+        table.removeAll()
+        idleExchanges = []
+        snapshot.retire()
+        snapshot = nil
     }
 
     private func listen(on sockets: [WorkerSocket]) throws(EventLoopError) {
@@ -105,6 +122,8 @@ final class Worker {
             requestHead = RequestHead(limits: settings.limits.head)
             responseHead = ResponseHead(limits: settings.limits.head)
             log.level = settings.decisions
+            timeouts = settings.timeouts
+            limits = settings.limits
             snapshot = Snapshot(settings, worker: self)
             retired?.retire()
             resumeAccepting()
@@ -137,7 +156,7 @@ extension Worker {
             connectionCount += 1
             counters.connections += 1
             _ = DownstreamConnection(socket, of: self)
-            if connectionCount >= settings.limits.connectionsMax {
+            if connectionCount >= limits.connectionsMax {
                 pauseAccepting("\(connectionCount) connections are open, which is the limit of this worker")
             }
         case .failed(let error):
@@ -155,7 +174,7 @@ extension Worker {
     }
 
     private func resumeAccepting() {
-        guard !isAccepting, connectionCount < settings.limits.connectionsMax else { return }
+        guard !isAccepting, connectionCount < limits.connectionsMax else { return }
         isAccepting = true
         for listener in listeners.values { listener.resume() }
         log.note("accepting again", worker: self)
@@ -164,7 +183,7 @@ extension Worker {
     func connectionClosed() {
         connectionCount -= 1
         // A little below the limit, lest each closing connection flips it.
-        if !isAccepting, connectionCount < settings.limits.connectionsMax - settings.limits.connectionsMax / 32 {
+        if !isAccepting, connectionCount < limits.connectionsMax - limits.connectionsMax / 32 {
             resumeAccepting()
         }
         stopIfDrained()
@@ -210,7 +229,7 @@ extension Worker {
         if requestHead.method == .trace { throw .methodNotImplemented }  // it would echo the client's token
         do {
             normalizedPath.removeAll()
-            let normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
+            let normalizer = snapshot.normalizer
             let path = bytes.extracting(requestHead.path.bounds)
             return try normalizer.normalize(path, into: &normalizedPath) ? .rewritten : .asSent
         } catch {

@@ -64,10 +64,17 @@ struct ByteStreamTests {
 
     init() throws { loop = try EventLoop() }
 
+    func accept(_ socket: AcceptedSocket, _ stream: inout ByteStream?) {
+        stream = ByteStream(socket, on: loop)
+        stream?.start(for: far)
+    }
+
     @Test func `delivers head and body in one piece`() throws {
         let (left, right) = makeSocketPair()
-        let sender = ByteStream(left, on: loop, handler: near)
-        let receiver = ByteStream(right, on: loop, handler: far)
+        let sender = ByteStream(left, on: loop)
+        sender.start(for: near)
+        let receiver = ByteStream(right, on: loop)
+        receiver.start(for: far)
         let result = sender.write(Array("head ".utf8).span, Array("body".utf8).span)
         #expect(result == .written)
         try loop.run { far.received.count == 9 }
@@ -77,8 +84,10 @@ struct ByteStreamTests {
 
     @Test func `queues what the socket does not take, sends it in order and says when it has`() throws {
         let (left, right) = makeSocketPair()
-        let sender = ByteStream(left, on: loop, handler: near)
-        let receiver = ByteStream(right, on: loop, handler: far)
+        let sender = ByteStream(left, on: loop)
+        sender.start(for: near)
+        let receiver = ByteStream(right, on: loop)
+        receiver.start(for: far)
         receiver.pauseReading()
         var expected: [UInt8] = []
         var wasQueued = false
@@ -100,8 +109,10 @@ struct ByteStreamTests {
 
     @Test func `reads nothing while paused`() throws {
         let (left, right) = makeSocketPair()
-        let sender = ByteStream(left, on: loop, handler: near)
-        let receiver = ByteStream(right, on: loop, handler: far)
+        let sender = ByteStream(left, on: loop)
+        sender.start(for: near)
+        let receiver = ByteStream(right, on: loop)
+        receiver.start(for: far)
         receiver.pauseReading()
         _ = sender.write(Array("x".utf8).span)
         var turnIsOver = false
@@ -115,8 +126,10 @@ struct ByteStreamTests {
 
     @Test func `tells the end of input once and can still write`() throws {
         let (left, right) = makeSocketPair()
-        let sender = ByteStream(left, on: loop, handler: near)
-        let receiver = ByteStream(right, on: loop, handler: far)
+        let sender = ByteStream(left, on: loop)
+        sender.start(for: near)
+        let receiver = ByteStream(right, on: loop)
+        receiver.start(for: far)
         sender.shutdownOutput()
         try loop.run { far.isEnded }
         let result = receiver.write(Array("still here".utf8).span)
@@ -126,7 +139,8 @@ struct ByteStreamTests {
 
     @Test func `refuses writing after close, and closing twice does nothing`() {
         let (left, _) = makeSocketPair()
-        let stream = ByteStream(left, on: loop, handler: near)
+        let stream = ByteStream(left, on: loop)
+        stream.start(for: near)
         stream.close()
         stream.close()
         let result = stream.write([1].span)
@@ -135,8 +149,10 @@ struct ByteStreamTests {
 
     @Test func `may be closed within its own callback`() throws {
         let (left, right) = makeSocketPair()
-        let sender = ByteStream(left, on: loop, handler: near)
-        let receiver = ByteStream(right, on: loop, handler: far)
+        let sender = ByteStream(left, on: loop)
+        sender.start(for: near)
+        let receiver = ByteStream(right, on: loop)
+        receiver.start(for: far)
         far.onEvent = { receiver.close() }
         _ = sender.write([1].span)
         try loop.run { !receiver.isOpen }
@@ -147,9 +163,10 @@ struct ByteStreamTests {
         let socket = try ListeningSocket(boundTo: .ipv4(address: 0x7F00_0001, port: 0))
         var accepted: ByteStream?
         let listener = try Listener(socket, on: loop) { event in
-            if case .accepted(let socket) = event { accepted = ByteStream(socket, on: self.loop, handler: self.far) }
+            if case .accepted(let socket) = event { self.accept(socket, &accepted) }
         }
-        let stream = try ByteStream(connectingTo: listener.address, on: loop, handler: near)
+        let stream = try ByteStream(connectingTo: listener.address, on: loop)
+        stream.start(for: near)
         let result = stream.write(Array("early".utf8).span)
         #expect(result == .queued)
         try loop.run { far.received.count == 5 }
@@ -159,7 +176,8 @@ struct ByteStreamTests {
 
     @Test func `tells a refused connection`() throws {
         let address = try ListeningSocket(boundTo: .ipv4(address: 0x7F00_0001, port: 0)).address  // closed at once
-        let stream = try ByteStream(connectingTo: address, on: loop, handler: near)
+        let stream = try ByteStream(connectingTo: address, on: loop)
+        stream.start(for: near)
         try loop.run { near.failure != nil }
         #expect(near.failure == SocketError("connect", ECONNREFUSED))
         #expect(stream.isOpen)  // until its owner closes it
@@ -169,9 +187,10 @@ struct ByteStreamTests {
         let socket = try ListeningSocket(boundTo: .ipv4(address: 0x7F00_0001, port: 0))
         var accepted: ByteStream?
         let listener = try Listener(socket, on: loop) { event in
-            if case .accepted(let socket) = event { accepted = ByteStream(socket, on: self.loop, handler: self.far) }
+            if case .accepted(let socket) = event { self.accept(socket, &accepted) }
         }
-        let stream = try ByteStream(connectingTo: listener.address, on: loop, handler: near)
+        let stream = try ByteStream(connectingTo: listener.address, on: loop)
+        stream.start(for: near)
         try loop.run { accepted != nil && near.isConnected }
         accepted?.abort()
         try loop.run { near.failure != nil }

@@ -36,13 +36,14 @@ final class SampleAPI {
 
     private final class Connection: ByteStreamHandler {
         private unowned let api: SampleAPI
-        private var stream: ByteStream!
+        private let stream: ByteStream
         private var head = RequestHead(limits: HeadLimits())
         private var input = ByteBuffer()
 
         init(_ socket: AcceptedSocket, api: SampleAPI) {
             self.api = api
-            stream = ByteStream(socket, on: api.loop, handler: self)
+            stream = ByteStream(socket, on: api.loop)
+            stream.start(for: self)
         }
 
         func streamReceived(_ bytes: Span<UInt8>) {
