@@ -64,6 +64,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Bytes"], swiftSettings: strict),
+        .testTarget(name: "SignaturesTests", dependencies: ["Signatures", "JOSE", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
     ]

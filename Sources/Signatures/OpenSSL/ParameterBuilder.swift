@@ -6,11 +6,14 @@ final class ParameterBuilder {
     /// OpenSSL copies them only when the parameters are made.
     private var numbers: [OpaquePointer] = []
     private var octets: [Secret] = []
+    /// The parameters point at their names.
+    private var names: [UnsafeMutablePointer<CChar>] = []
     private var isComplete = true
 
     deinit {
         OSSL_PARAM_BLD_free(builder)
         for number in numbers { BN_clear_free(number) }
+        for name in names { name.deallocate() }
     }
 
     func push(_ name: String, number bytes: [UInt8]) {
@@ -19,20 +22,29 @@ final class ParameterBuilder {
             return
         }
         numbers.append(number)
-        if OSSL_PARAM_BLD_push_BN(builder, name, number) != 1 { isComplete = false }
+        if OSSL_PARAM_BLD_push_BN(builder, kept(name), number) != 1 { isComplete = false }
     }
 
     func push(_ name: String, text: String) {
-        // A length of zero stands for one that ends with a zero byte; copied when the parameters are made, so kept until then.
-        push(name, bytes: Array(text.utf8), with: { OSSL_PARAM_BLD_push_utf8_string($0, name, $1, $2) })
+        let name = kept(name)
+        push(bytes: Array(text.utf8), with: { OSSL_PARAM_BLD_push_utf8_string($0, name, $1, $2) })
     }
 
     func push(_ name: String, octets bytes: [UInt8]) {
-        push(name, bytes: bytes, with: { OSSL_PARAM_BLD_push_octet_string($0, name, $1, $2) })
+        let name = kept(name)
+        push(bytes: bytes, with: { OSSL_PARAM_BLD_push_octet_string($0, name, $1, $2) })
+    }
+
+    private func kept(_ name: String) -> UnsafePointer<CChar> {
+        let characters = name.utf8CString
+        let copy = UnsafeMutablePointer<CChar>.allocate(capacity: characters.count)
+        for (offset, character) in characters.enumerated() { (copy + offset).initialize(to: character) }
+        names.append(copy)
+        return UnsafePointer(copy)
     }
 
     private func push(
-        _ name: String, bytes: [UInt8], with call: (OpaquePointer?, UnsafePointer<CChar>?, Int) -> Int32
+        bytes: [UInt8], with call: (OpaquePointer?, UnsafePointer<CChar>?, Int) -> Int32
     ) {
         let kept = Secret(bytes)
         octets.append(kept)
