@@ -56,8 +56,11 @@ class Process:
     def fail_if_gone(self):
         status = self.child.poll()
         if status is not None:
-            with open(self.log, errors="replace") as text:
-                raise Failure(f"{self.name} ended with status {status}:\n{text.read()[-2000:]}")
+            raise Failure(f"{self.name} ended with status {status}:\n{self.log_end()}")
+
+    def log_end(self):
+        with open(self.log, errors="replace") as text:
+            return text.read()[-2000:]
 
     def stop(self):
         if self in _running:

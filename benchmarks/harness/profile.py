@@ -47,17 +47,20 @@ def demangled(names):
 def perf_rows(data):
     """(share of all samples, object, is in the kernel, symbol), greatest first."""
     result = subprocess.run(
-        ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "-g", "none", "--no-demangle", "--sort", "dso,symbol",
-         "-t", "|"],
+        ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "-g", "none", "--no-demangle", "--sort",
+         "dso,symbol", "-t", "|"],
         capture_output=True, text=True)
-    rows = []
+    rows = {}
     for line in result.stdout.splitlines():
         found = re.match(r"\s*([\d.]+)%\s*\|([^|]*)\|\s*\[(.)\]\s*([^|]*)", line)
         if found:
-            rows.append((float(found[1]) / 100, found[2].strip(), found[3] == "k", found[4].strip()))
+            name = found[4].strip()
+            # A stripped library's addresses are of use only together.
+            key = found[2].strip(), found[3] == "k", "(no symbol)" if re.fullmatch("0x[0-9a-f]+", name) else name
+            rows[key] = rows.get(key, 0) + float(found[1]) / 100
     if not rows:
         raise Failure(f"perf reported nothing:\n{result.stderr}")
-    return rows
+    return sorted(((share, *key) for key, share in rows.items()), reverse=True)
 
 
 def print_profile(options, record, data):
@@ -84,11 +87,24 @@ def print_profile(options, record, data):
 
 
 def print_callers(options, data):
-    result = subprocess.run(
-        ["perf", "report", "-i", data, "--stdio", "-q", "--no-children", "--sort", "symbol", "-g", "caller,0.5,callee",
-         "-S", ",".join(row[3] for row in perf_rows(data) if options.callers in row[3])],
-        capture_output=True, text=True)
-    print("\n".join(demangled(result.stdout.splitlines())))
+    """Of the samples in a matching symbol, the share that each nearest caller with another name has."""
+    result = subprocess.run(["perf", "script", "-i", data, "--no-demangle", "-F", "ip,sym"], capture_output=True, text=True)
+    counts, samples = {}, 0
+    for stack in result.stdout.split("\n\n"):
+        names = [line.split(None, 1)[1] for line in stack.splitlines() if len(line.split(None, 1)) == 2]
+        if not names:
+            continue
+        samples += 1
+        if options.callers in names[0]:
+            caller = next((name for name in names if options.callers not in name), "unknown")
+            counts[caller] = counts.get(caller, 0) + 1
+    whole = sum(counts.values())
+    if not whole:
+        raise Failure(f"no sample in a symbol that contains {options.callers!r}")
+    print(f"{options.callers}: {whole / samples:.1%} of all samples, called by")
+    ordered = sorted(counts.items(), key=lambda item: -item[1])[: options.top]
+    for (_, count), name in zip(ordered, demangled([name for name, _ in ordered])):
+        print(f"{count / whole:7.1%}  {name}")
 
 
 def profile(options, folder):
@@ -116,7 +132,8 @@ def profile(options, folder):
         command = ["strace", "-f", "-c", "-o", table] + [word for target in targets.split(",") for word in ("-p", target)]
     else:
         command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, "-p", targets]
-        command += ["-g"] if options.callers else []
+        # Stacks are copied and unwound afterwards: the Swift runtime is compiled without frame pointers.
+        command += ["--call-graph", "dwarf,4096"] if options.callers else []
     with open(os.path.join(folder, "tool.log"), "w+") as log:
         tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:

@@ -60,11 +60,15 @@ def run_load(case, contender, backend, tokens, secret, folder, placement, second
 
 def run_idle(contenders, backend, tokens, secret, folder, placement, connections):
     """Memory with no connection and with many that have had one answer each and wait for the next request."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < connections + 200:
-        connections = hard - 200
-        tell(f"idle: only {connections} connections, because at most {hard} descriptors may be open (ulimit -Hn)")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A proxy keeps a second descriptor in reserve for each connection: the upstream's.
+    needed = 2 * connections + 1000
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(needed, limits[1])))
+    except (ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        connections = min(connections, (limits[1] - 100) // 2)
+        tell(f"idle: only {connections} connections, because {limits[1]} descriptors may be open (ulimit -Hn)")
     records = []
     try:
         for contender in contenders:
@@ -77,7 +81,7 @@ def run_idle(contenders, backend, tokens, secret, folder, placement, connections
                 f"idle  {contender:<11}  {records[-1]['pss_kib_per_connection']:.2f} KiB a connection (PSS), "
                 f"{records[-1]['rss_kib_per_connection']:.2f} (RSS)")
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     return records
 
 
@@ -110,6 +114,8 @@ def idle_memory(server, token, connections):
                     raise Failure(f"{server.name} closed an idle connection")
             except BlockingIOError:
                 pass
+    except OSError as error:
+        raise Failure(f"{server.name}, with {len(streams)} connections: {error}; its log ends: {server.log_end()}") from None
     finally:
         for stream in streams:
             stream.close()
