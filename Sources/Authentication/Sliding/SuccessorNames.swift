@@ -42,25 +42,5 @@ enum SuccessorNames {
     }
 
     /// 128 bits in base64url: 22 characters.
-    private static func name(_ mac: InlineArray<32, UInt8>) -> String {
-        var characters = InlineArray<22, UInt8>(repeating: 0)
-        for position in 0..<22 {
-            let bit = position &* 6
-            let first = UInt16(mac[bit / 8]) << 8
-            let second = bit / 8 < 15 ? UInt16(mac[bit / 8 &+ 1]) : 0
-            characters[position] = character(UInt8(truncatingIfNeeded: (first | second) >> UInt16(10 &- bit % 8)) & 63)
-        }
-        return String(copying: characters.span)
-    }
-
-    /// The base64url alphabet (RFC 4648 §5).
-    private static func character(_ value: UInt8) -> UInt8 {
-        switch value {
-        case 0..<26: 0x41 &+ value
-        case 26..<52: 0x61 &+ (value &- 26)
-        case 52..<62: 0x30 &+ (value &- 52)
-        case 62: 0x2D
-        default: 0x5F
-        }
-    }
+    private static func name(_ mac: InlineArray<32, UInt8>) -> String { Base64URL.string(mac.span.extracting(0..<16)) }
 }

@@ -7,9 +7,16 @@ internal import Bytes
 /// with the one presented, which is surer than any hash; the comparison takes the same time wherever they differ. A
 /// guess that is wrong, or out of date because the entry has been evicted, costs nothing but the way to the digest.
 struct VerifiedTokenCache {
+    private struct Guess {
+        /// In `entries`; -1: none.
+        var slot: Int32 = -1
+        /// Half of the hash of the token, so that most wrong guesses are seen without a look at the entry.
+        var tag: UInt32 = 0
+    }
+
     private var entries: DigestCache<TokenEntry>
-    /// Slots of `entries`; -1: no guess. A power of two, at least twice the number of entries.
-    private var guesses: [Int32] = []
+    /// A power of two, at least twice the number of entries.
+    private var guesses: [Guess] = []
     /// Keeps clients from choosing which tokens share a guess. Odd.
     private let seed = UInt64.random(in: .min ... .max) | 1
 
@@ -22,9 +29,12 @@ struct VerifiedTokenCache {
     /// The entry of `token` if the guess about it is right.
     mutating func findRecent(_ token: Span<UInt8>) -> TokenEntry? {
         guard !guesses.isEmpty, token.count >= 16 else { return nil }
-        let slot = guesses[index(of: token)]
-        guard slot >= 0, let entry = entries.entry(in: slot), entry.isFor(token) else { return nil }
-        entries.touch(slot)
+        let hash = hash(of: token)
+        let guess = guesses[index(hash)]
+        guard guess.slot >= 0, guess.tag == UInt32(truncatingIfNeeded: hash),
+            let entry = entries.entry(in: guess.slot), entry.isFor(token)
+        else { return nil }
+        entries.touch(guess.slot)
         return entry
     }
 
@@ -43,7 +53,7 @@ struct VerifiedTokenCache {
         guard slot >= 0 else { return }
         if guesses.count < 2 * entries.count {
             // Guesses are lost here, and made again as tokens come back.
-            guesses = [Int32](repeating: -1, count: max(64, 2 * guesses.count))
+            guesses = [Guess](repeating: Guess(), count: max(64, 2 * guesses.count))
         }
         let token = entry.compact
         guess(slot, for: token.span)
@@ -52,12 +62,17 @@ struct VerifiedTokenCache {
     mutating func remove(_ digest: Digest) { entries.remove(digest) }
 
     private mutating func guess(_ slot: Int32, for token: Span<UInt8>) {
-        if token.count >= 16, !guesses.isEmpty { guesses[index(of: token)] = slot }
+        guard token.count >= 16, !guesses.isEmpty else { return }
+        let hash = hash(of: token)
+        guesses[index(hash)] = Guess(slot: slot, tag: UInt32(truncatingIfNeeded: hash))
     }
 
-    /// From the last sixteen characters, which are the signature's.
-    private func index(of token: Span<UInt8>) -> Int {
+    private func index(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 32) & (guesses.count &- 1) }
+
+    /// Of the last sixteen characters, which are the signature's.
+    private func hash(of token: Span<UInt8>) -> UInt64 {
         let mixed = (token.word(at: token.count &- 8) &* seed) ^ token.word(at: token.count &- 16)
-        return Int(truncatingIfNeeded: (mixed &* 0x9E37_79B9_7F4A_7C15) >> 32) & (guesses.count &- 1)
+        let spread = (mixed ^ (mixed >> 32)) &* 0x9E37_79B9_7F4A_7C15
+        return spread ^ (spread >> 29)
     }
 }
