@@ -23,6 +23,28 @@ extension Span<UInt8> {
         return true
     }
 
+    /// Whether the bytes are those of `other`. The time it takes depends on the lengths alone.
+    package func isEqualInConstantTime(to other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        // The spans are borrowed until the end of this function, so what their pointers point at stays; every load is
+        // within `count` bytes of both.
+        let left = unsafe withUnsafeBytes { unsafe $0 }
+        let right = unsafe other.withUnsafeBytes { unsafe $0 }
+        var difference: UInt64 = 0
+        var index = 0
+        while index &+ 8 <= count {
+            unsafe difference |=
+                left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                ^ right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        while index < count {
+            unsafe difference |= UInt64(left[index] ^ right[index])
+            index &+= 1
+        }
+        return difference == 0
+    }
+
     package func elementsEqual(_ literal: StaticString) -> Bool {
         // A static string that is not a lone scalar points at immortal UTF-8.
         let bytes = unsafe UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)

@@ -53,6 +53,26 @@ struct SpanASCIITests {
         #expect(Array(text.utf8).span.decimal() == nil)
     }
 
+    @Test func `a comparison in constant time sees every bit`() {
+        for count in 0...40 {
+            let bytes = (0..<count).map { UInt8($0) }
+            var other = bytes
+            let isSame = bytes.span.isEqualInConstantTime(to: other.span)
+            #expect(isSame)
+            for index in 0..<count {
+                for bit in 0..<8 {
+                    other[index] ^= 1 << UInt8(bit)
+                    let isEqual = bytes.span.isEqualInConstantTime(to: other.span)
+                    #expect(!isEqual)
+                    other[index] ^= 1 << UInt8(bit)
+                }
+            }
+            other.append(0)
+            let isEqual = bytes.span.isEqualInConstantTime(to: other.span)
+            #expect(!isEqual)
+        }
+    }
+
     @Test(arguments: [("0", 0), ("007", 7), ("999999999999999999", 999_999_999_999_999_999)])
     func `a decimal is read exactly`(_ text: String, _ value: Int) {
         #expect(Array(text.utf8).span.decimal() == value)

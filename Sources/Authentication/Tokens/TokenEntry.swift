@@ -48,20 +48,8 @@ package final class TokenEntry {
 
     /// Whether `token` is the one verified. Takes the same time wherever the two differ.
     func isFor(_ token: Span<UInt8>) -> Bool {
-        let bytes = self.compact
-        let compact = bytes.span
-        guard compact.count == token.count else { return false }
-        var difference: UInt64 = 0
-        var index = 0
-        while index &+ 8 <= token.count {
-            difference |= compact.word(at: index) ^ token.word(at: index)
-            index &+= 8
-        }
-        while index < token.count {
-            difference |= UInt64(compact[index] ^ token[index])
-            index &+= 1
-        }
-        return difference == 0
+        let compact = compact
+        return compact.span.isEqualInConstantTime(to: token)
     }
 
     /// Whether what was verified then holds now: until the token's end, and unless the clock was set back.
