@@ -35,3 +35,18 @@ package enum RenewalOutcome: Sendable {
         }
     }
 }
+
+// What is printed by chance must not show a token.
+
+extension Admission: CustomStringConvertible {
+    package var description: String { "Admission(route: \(route), renewal: \(renewal))" }
+}
+
+extension RenewalOutcome: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .attached(let renewal, _): "attached(\(renewal))"
+        case .skipped(let reason): "skipped(\(reason.rawValue))"
+        }
+    }
+}

@@ -119,6 +119,18 @@ struct SuccessorTests {
         #expect(renewal.expiration == anchor + 4_500)
     }
 
+    @Test func `Nothing that may be printed shows a token`() throws {
+        let gateway = Gateway(Gateway.policy(routes: [RoutePolicy(pathPrefix: "/", forwarding: .renewed)]))
+        let request = gateway.request(["Authorization: Bearer \(Gateway.token)"], now: Gateway.due)
+        let admission = try #require(request.admission)
+        let response = gateway.respond(to: admission, now: Gateway.due)
+        let successor = try #require(response.successor)
+        let bytes = "\(Array(successor.utf8).prefix(8))".dropFirst().dropLast()
+        for text in ["\(request.decision)", "\(admission)", "\(response.outcome)", "\(String(describing: admission.token))"] {
+            #expect(!text.contains(successor) && !text.contains(Gateway.token) && !text.contains(bytes))
+        }
+    }
+
     @Test func `A successor is signed once a token and slot`() throws {
         let gateway = Gateway()
         for _ in 0..<5 { _ = try gateway.exchange(now: Gateway.due) }
