@@ -65,6 +65,10 @@ let package = Package(
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Bytes"], swiftSettings: strict),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures", "JOSE", "Bytes"], swiftSettings: strict),
+        .testTarget(
+            name: "InteroperationTests",
+            dependencies: ["Signatures", "JOSE", "Bytes", .product(name: "JWTKit", package: "jwt-kit")],
+            swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
     ]

@@ -32,13 +32,14 @@ package final class TokenVerifier {
         let keyIndex = try checkSignature(of: unverified, algorithm, over: token.extracting(0..<unverified.signingInputLength))
 
         let claims = try unverified.claims()
-        let dates = try TokenDates(claims)
-        try checkTypes(claims)
+        let registered = RegisteredClaims(claims)
+        let dates = try TokenDates(claims, registered)
+        try checkTypes(claims, registered)
         try checkExpiration(dates.expiration, now: now)
         try checkNotBefore(dates.notBefore, now: now)
         try checkDatesOfIssue(dates, now: now)
-        try checkIssuer(claims)
-        try checkAudience(claims)
+        try checkIssuer(registered.issuer, claims)
+        try checkAudience(registered.audience, claims)
 
         if known == nil { lastHeader = (Array(copying: token.extracting(segments.header)), unverified.header) }
         return VerifiedToken(
