@@ -1,3 +1,5 @@
+import Glibc
+
 /// A client that sends exactly the bytes it is told and reads answers strictly.
 final class Client: Sendable {
     let socket: Socket
@@ -64,4 +66,20 @@ final class Client: Sendable {
     func finishWriting() { socket.finishWriting() }
     func close() { socket.close() }
     func reset() { socket.reset() }
+}
+
+/// Waits until nobody listens at `port` any more.
+func waitUntilRefused(at port: UInt16) throws {
+    let deadline = Deadline.after()
+    while !deadline.hasPassed {
+        do {
+            let probe = try Client(to: port)
+            // Taken just before the end, perhaps; whoever takes it answers nothing, as nothing is asked.
+            _ = try? probe.reader.readToEnd(by: .after(.milliseconds(20)))
+            probe.close()
+        } catch WireError.system(call: "connect", errno: ECONNREFUSED) {
+            return
+        }
+    }
+    throw WireError.timedOut(waitingFor: "port \(port) to be closed")
 }

@@ -21,7 +21,7 @@ struct ReloadTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
         #expect(try gateway.exchange(Self.request).status == 200)
-        try gateway.rewrite("workers: 2\nlisten: 127.0.0.1:\(gateway.port)")
+        try gateway.rewrite("workers: 2")
         gateway.process.signal(SIGHUP)
         try waitFor(401, at: gateway)
         let deadline = Deadline.after()
@@ -35,7 +35,7 @@ struct ReloadTests {
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
         #expect(try client.exchange(Self.request).status == 200)
-        try gateway.rewrite("listen: 127.0.0.1:\(gateway.port)")
+        try gateway.rewrite("")
         gateway.process.signal(SIGHUP)
         try waitFor(401, at: gateway)
         #expect(try client.exchange(Self.request).status == 401)
@@ -69,7 +69,7 @@ struct ReloadTests {
         }
         for round in 0..<8 {
             let upstream = round % 2 == 0 ? second : first
-            try gateway.rewrite(openToAll + "\nworkers: 2\nlisten: 127.0.0.1:\(gateway.port)", upstream: upstream)
+            try gateway.rewrite(openToAll + "\nworkers: 2", upstream: upstream)
             gateway.process.signal(SIGHUP)
             try load.waitFor(round % 2 == 0 ? "second" : "first")
         }
@@ -103,7 +103,7 @@ struct ReloadTests {
         for _ in 0..<5 { #expect(try gateway.exchange(Self.request).status == 200) }
         #expect(try client.exchange(Self.request).status == 200)
         // And a good file later is taken.
-        try gateway.rewrite("listen: 127.0.0.1:\(gateway.port)")
+        try gateway.rewrite("")
         gateway.process.signal(SIGHUP)
         try waitFor(401, at: gateway)
     }
@@ -117,10 +117,36 @@ struct ReloadTests {
         #expect(try gateway.exchange(old).status == 200)
         expectProblem(try gateway.exchange(request(other)), status: 401, code: "token_invalid")
         try gateway.write(String(decoding: other, as: UTF8.self), to: "jwt.secret")
-        try gateway.rewrite("listen: 127.0.0.1:\(gateway.port)")
+        try gateway.rewrite("")
         gateway.process.signal(SIGHUP)
         try waitFor(200, at: gateway, request(other))
         expectProblem(try gateway.exchange(old), status: 401, code: "token_invalid")
+    }
+
+    @Test func `addresses come and go: the new one serves, and nobody listens at the old one`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
+        let other = try ListeningSocket().port
+        try gateway.rewrite(openToAll + "\nworkers: 2\nlisten: 127.0.0.1:\(other)")
+        gateway.process.signal(SIGHUP)
+        try waitUntilRefused(at: gateway.port)
+        for _ in 0..<10 {
+            let client = try Client(to: other, of: gateway)
+            #expect(try client.exchange(Self.request).status == 200)
+        }
+    }
+
+    @Test func `an address that stays keeps its connections and its queue`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        #expect(try client.exchange(Self.request).status == 200)
+        let other = try ListeningSocket().port
+        try gateway.rewrite(openToAll + "\nlisten: [ 127.0.0.1:0, 127.0.0.1:\(other) ]")
+        gateway.process.signal(SIGHUP)
+        try gateway.process.waitForLine(containing: "127.0.0.1:\(other)")
+        #expect(try client.exchange(Self.request).status == 200)
+        #expect(try gateway.exchange(Self.request).status == 200)
     }
 
     @Test func `an exchange under way ends by the file it began with`() throws {
@@ -138,7 +164,7 @@ struct ReloadTests {
         let client = try gateway.connect()
         try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         try requested.wait()
-        try gateway.rewrite("listen: 127.0.0.1:\(gateway.port)")
+        try gateway.rewrite("")
         gateway.process.signal(SIGHUP)
         try waitFor(401, at: gateway)
         go.open()

@@ -137,14 +137,14 @@ struct DescriptorLimitTests {
         let first = try gateway.connect()
         #expect(try first.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
         let crowd = try (0..<150).map { _ in try gateway.connect() }
-        try gateway.process.waitForLine(containing: "descriptor")
+        try gateway.process.waitForLine(containing: "limit")
         let before = try gateway.process.processorSeconds()
         for _ in 0..<10 { #expect(try first.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200) }
         #expect(try first.isSilent(for: .milliseconds(500)))
         #expect(try gateway.process.processorSeconds() - before < 0.3, "it does not spin")
         for client in crowd { client.close() }
         #expect(try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200, "and goes on when there is room")
-        let lines = gateway.process.text(of: .error).split(separator: "\n").filter { $0.contains("descriptor") }
+        let lines = gateway.process.text(of: .error).split(separator: "\n").filter { $0.contains("limit") }
         #expect(lines.count < 20, "it says so now and then, not at every turn")
     }
 
