@@ -74,6 +74,11 @@ final class Origin: Sendable {
         try log.wait(for: "\(count) connections at the origin", within: duration) { $0.connections.count >= count }
     }
 
+    /// Waits until that many connections have ended.
+    func waitForEnded(_ count: Int, within duration: Duration = Deadline.usual) throws {
+        try log.wait(for: "\(count) connections to end at the origin", within: duration) { $0.ended >= count }
+    }
+
     /// Waits until every connection so far has ended.
     func waitUntilIdle(within duration: Duration = Deadline.usual) throws {
         try log.wait(for: "the origin's connections to end", within: duration) { $0.ended == $0.connections.count }

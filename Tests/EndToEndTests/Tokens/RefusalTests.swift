@@ -144,6 +144,38 @@ struct RefusalTests {
         }
     }
 
+    /// The oldest trick (CVE-2015-9235): what everyone may know, taken for a secret.
+    @Test func `a public key is no HMAC secret`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(
+            """
+            keys: [ { id: r, algorithm: RS256, public_key_file: $FOLDER/rsa.pem }, { id: h, algorithm: HS256, secret_file: $FOLDER/jwt.secret } ]
+            """, upstream: origin, files: ["rsa.pem": Self.publicKey])
+        let end = Token.now() + 3000
+        for secret in [Self.publicKey, String(Self.publicKey.dropLast())] {
+            for header in [#"{"alg":"HS256","kid":"r"}"#, #"{"alg":"HS256"}"#, #"{"alg":"RS256","kid":"r"}"#, #"{"alg":"RS256","kid":"h"}"#] {
+                let token = Token.signed(claims: #"{"iat":\#(end - 3600),"exp":\#(end)}"#, header: header, secret: Array(secret.utf8))
+                expectProblem(try gateway.get("/", "Authorization: Bearer \(token)"), status: 401, code: "token_invalid")
+            }
+        }
+        let confused = Token.signed(claims: #"{"iat":\#(end - 3600),"exp":\#(end)}"#, header: #"{"alg":"HS256","kid":"r"}"#)
+        expectProblem(try gateway.get("/", "Authorization: Bearer \(confused)"), status: 401, code: "token_invalid")
+        #expect(origin.received.isEmpty)
+    }
+
+    /// Of a key pair made for this test, whose private half was thrown away.
+    static let publicKey = """
+        -----BEGIN PUBLIC KEY-----
+        MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0Q64IE2DrSdV9cR5sPJG
+        pNj2L1kbICf87I7K1IXYrpei+NjIkwE5f+Q1HBYAhWy3kRuZGACHz4ONsQZr19zg
+        lE0Ss7MiNWYyYFYxj6Qx86ZQWjgaivuvFj7fuJX7XKsNosxcXamjC3eybTjiTmvT
+        N3vZUPzZWWR3DlnlDE17j+OnkY0Uy4Rn9Qo7PLH2betoQlvyBHhItEF7gEYMyCun
+        yFGaq6lZBX+06T/o83ZEUKMTBUvzvB0BjyuimNPp3/TEfEHi9NxQePx1jn1DRYFv
+        3t96Y75ZfgzdK+NsRsGJTvEgamVy4OVEozm6Le3iz+wPNwZNnysz03ek7Tuk5QOB
+        awIDAQAB
+        -----END PUBLIC KEY-----
+        """ + "\n"
+
     // MARK: places
 
     @Test(arguments: [
