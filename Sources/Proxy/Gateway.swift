@@ -93,10 +93,12 @@ package final class Gateway {
         _ settings: ProxySettings, _ sockets: [WorkerSocket], number: Int
     ) throws(SocketError) {
         let mailbox = try Mailbox<WorkerMail>()
+        // By mail, as at a reload: whatever a thread's closure holds stays open until the thread ends.
+        mailbox.send(.listen(sockets))
         _ = try LoopThread(named: "slidegate-\(number)") { [log, reports] in
             do throws(EventLoopError) {
                 let worker = try Worker(settings, mailbox: mailbox, logWriter: log)
-                try worker.run(sockets)
+                worker.run()
                 reports.send(.ended(worker.counters))
             } catch {
                 reports.send(.failed(error))

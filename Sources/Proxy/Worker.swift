@@ -31,6 +31,7 @@ typealias WorkerSocket = (requested: SocketAddress, socket: ListeningSocket)
 
 /// What the control thread asks of a worker.
 enum WorkerMail: Sendable {
+    case listen([WorkerSocket])
     case apply(ProxySettings, listeningOn: [SocketAddress], newSockets: [WorkerSocket])
     /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
     case drain(Int64)
@@ -83,9 +84,8 @@ final class Worker {
     private(set) var limits: Limits
     var numericDate: NumericDate { NumericDate(seconds: loop.wallSeconds) }
 
-    /// Listens on the sockets and handles events until drained.
-    func run(_ sockets: [WorkerSocket]) throws(EventLoopError) {
-        try listen(on: sockets)
+    /// Handles events until drained.
+    func run() {
         loop.run()
         log.flush()
         breakCycles()
@@ -99,25 +99,26 @@ final class Worker {
         snapshot = nil
     }
 
-    private func listen(on sockets: [WorkerSocket]) throws(EventLoopError) {
-        for (requested, socket) in sockets {
-            listeners[requested] = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+    private func listen(on sockets: [WorkerSocket]) {
+        do throws(EventLoopError) {
+            for (requested, socket) in sockets {
+                listeners[requested] = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+            }
+        } catch {
+            log.note("cannot listen: \(error)", worker: self)
         }
     }
 
     private func receive(_ mail: WorkerMail) {
         switch mail {
+        case .listen(let sockets): listen(on: sockets)
         case .apply(let settings, let addresses, let sockets):
             guard !isDraining else { return }
             for (requested, listener) in listeners where !addresses.contains(requested) {
                 listener.accept(atMost: .max)
                 listeners[requested] = nil
             }
-            do {
-                try listen(on: sockets)
-            } catch {
-                log.note("cannot listen on a new address: \(error)", worker: self)
-            }
+            listen(on: sockets)
             let retired = snapshot
             requestHead = RequestHead(limits: settings.limits.head)
             responseHead = ResponseHead(limits: settings.limits.head)

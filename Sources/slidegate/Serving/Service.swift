@@ -45,7 +45,7 @@ final class Service {
             LoopSignal(SIGINT, on: loop) { [unowned self] in drain() },
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
         ]
-        for warning in configuration.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
+        warn(of: configuration)
         announce()
     }
 
@@ -70,6 +70,16 @@ final class Service {
         return addresses
     }
 
+    private func warn(of configuration: Configuration) {
+        for warning in configuration.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
+        let affordable = Limits.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
+        if affordable < configuration.limits.connectionsMax {
+            log.write(
+                "slidegate: warning: \(descriptorLimit) file descriptors allow for \(affordable) connections, fewer than "
+                    + "limits.connections (\(configuration.limits.connectionsMax)); raise the hard limit (ulimit -n, LimitNOFILE=)")
+        }
+    }
+
     private func announce() {
         for address in addresses { log.write("slidegate: listening on \(address)") }
     }
@@ -86,7 +96,7 @@ final class Service {
             }
             try gateway?.apply(settings(of: next), listeningOn: listeners(of: next))
             configuration = next
-            for warning in next.warnings { log.write("slidegate: \(warning.line(file: next.file))") }
+            warn(of: next)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
         } catch {

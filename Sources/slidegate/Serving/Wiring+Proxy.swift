@@ -64,8 +64,14 @@ extension Limits {
         head.fieldCountMax = limits.fieldCountMax
         head.targetBytesMax = limits.targetBytesMax
         bodyBytesMax = limits.bodyBytesMax ?? .max
-        let affordable = (descriptorLimit - Self.reservedDescriptors - 8 * workerCount) / 2
+        let affordable = Self.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
         connectionsMax = max(1, min(limits.connectionsMax, affordable) / workerCount)
+    }
+
+    /// Client connections, all workers together, that can be served with so many open descriptors: each may need one more
+    /// to its upstream.
+    static func affordableConnections(descriptorLimit: Int, workerCount: Int) -> Int {
+        max(workerCount, (descriptorLimit - reservedDescriptors - 8 * workerCount) / 2)
     }
 }
 
