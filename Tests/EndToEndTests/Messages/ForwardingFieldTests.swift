@@ -113,6 +113,14 @@ struct ForwardingFieldTests {
         #expect(try forwarded().values(of: "Host") == ["api.example"])
     }
 
+    @Test func `a request without Host gets one, as HTTP/1.1 demands`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll, upstream: origin)
+        _ = try gateway.exchange("GET / HTTP/1.0\r\n\r\n")
+        let hosts = try #require(origin.requests.first).values(of: "Host")
+        #expect(hosts.count == 1)
+    }
+
     @Test func `the authority of an absolute target replaces Host`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)

@@ -80,6 +80,16 @@ struct DrainTests {
         #expect(took < .seconds(10))
     }
 
+    @Test func `a tunnel does not outlast the drain time`() throws {
+        let origin = try UpgradeTests.echo()
+        let gateway = try Gateway(openToAll + "\ntimeouts: { drain: 500ms }", upstream: origin)
+        let client = try gateway.connect()
+        try client.send(UpgradeTests.handshake + "\r\n")
+        #expect(try client.receiveAny().status == 101)
+        gateway.process.signal(SIGTERM)
+        #expect(try gateway.process.waitForExit(within: .seconds(10)) == .exited(0))
+    }
+
     @Test func `connections between requests are closed, not waited for`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\ntimeouts: { drain: 60s, idle: 60s, head: 60s }\nworkers: 2", upstream: origin)

@@ -149,6 +149,23 @@ struct ReloadTests {
         #expect(try gateway.exchange(Self.request).status == 200)
     }
 
+    @Test func `a volley of signals is one reload after the other, and loses nothing`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
+        let client = try gateway.connect()
+        for _ in 0..<30 {
+            gateway.process.signal(SIGHUP)
+            #expect(try client.exchange(Self.request).status == 200)
+            #expect(try gateway.exchange(Self.request).status == 200)
+        }
+        let before = try gateway.process.openDescriptors()
+        for _ in 0..<30 {
+            gateway.process.signal(SIGHUP)
+            #expect(try gateway.exchange(Self.request).status == 200)
+        }
+        #expect(try gateway.process.openDescriptors() <= before + 4, "reloads leave nothing open")
+    }
+
     @Test func `an exchange under way ends by the file it began with`() throws {
         let requested = Gate()
         let go = Gate()

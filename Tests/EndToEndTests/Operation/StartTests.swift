@@ -148,6 +148,23 @@ struct DescriptorLimitTests {
         #expect(lines.count < 20, "it says so now and then, not at every turn")
     }
 
+    @Test func `still leaves room to serve all who are let in, at once`() throws {
+        let gate = Gate()
+        let origin = try Origin { connection in
+            while try connection.nextRequest() != nil {
+                try gate.wait()
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        let gateway = try Gateway(openToAll + "\ntimeouts: { idle: 200ms }", upstream: origin, descriptorLimit: 80)
+        // Those who are not let in at first are when others have gone.
+        let clients = try (0..<60).map { _ in try gateway.connect() }
+        for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+        try origin.waitForConnections(5)
+        gate.open()
+        for client in clients { #expect(try client.receive().status == 200) }
+    }
+
     @Test func `is raised from the soft to the hard one`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)

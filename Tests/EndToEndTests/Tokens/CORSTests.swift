@@ -130,6 +130,18 @@ struct CORSTests {
         #expect(exposed(answer).isSuperset(of: ["x-refresh-token", "x-total"]))
     }
 
+    @Test func `of any origin are granted access without credentials where the file says so`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway("cors: { origins: [ \"*\" ], max_age: 5m }", upstream: origin)
+        let answer = try gateway.get("/", "Origin: https://anyone.example", "Authorization: Bearer \(Token.ending)")
+        #expect(["*", "https://anyone.example"].contains(answer["Access-Control-Allow-Origin"]))
+        #expect(!answer.has("Access-Control-Allow-Credentials"))
+        #expect(exposed(answer).contains("x-refresh-token"))
+        let asked = try gateway.exchange(Self.preflight)
+        #expect(asked["Access-Control-Max-Age"] == "300")
+        #expect(!asked.has("Access-Control-Allow-Credentials"))
+    }
+
     @Test func `answers to no page carry no grant`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(Self.cors, upstream: origin)

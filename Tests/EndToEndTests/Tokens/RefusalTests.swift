@@ -221,6 +221,8 @@ struct RefusalTests {
         let token = Token.fresh
         let cookie = try Gateway("tokens: { from: [ { cookie: session } ] }", upstream: origin)
         #expect(try cookie.get("/", "Cookie: a=b; session=\(token); c=d").status == 200)
+        #expect(try cookie.get("/", "Cookie: a=b", "Cookie: session=\(token)").status == 200)
+        #expect(try cookie.get("/", "Cookie: xsession=\(token)").status == 401)
         expectProblem(try cookie.get("/", "Cookie: Session=\(token)"), status: 401, code: "token_missing")
         expectProblem(try cookie.get("/", "Authorization: Bearer \(token)"), status: 401, code: "token_missing")
         let header = try Gateway("tokens: { from: [ { header: X-Token } ] }", upstream: origin)
