@@ -82,42 +82,42 @@ package enum Base64URL {
     package static func string(_ bytes: Span<UInt8>) -> String { String(copying: encode(bytes).span) }
 
     package static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
-        text.reserveCapacity(text.count &+ encodedCount(bytes.count))
+        var position = text.count
+        text.append(contentsOf: repeatElement(0, count: encodedCount(bytes.count)))
+        var output = text.mutableSpan
+        let table = characters.span
         var offset = 0
         while offset &+ 3 <= bytes.count {
             let group = UInt32(bytes[offset]) &<< 16 | UInt32(bytes[offset &+ 1]) &<< 8 | UInt32(bytes[offset &+ 2])
-            text.append(character(group &>> 18))
-            text.append(character(group &>> 12))
-            text.append(character(group &>> 6))
-            text.append(character(group))
+            output[position] = table.character(group &>> 18)
+            output[position &+ 1] = table.character(group &>> 12)
+            output[position &+ 2] = table.character(group &>> 6)
+            output[position &+ 3] = table.character(group)
             offset &+= 3
+            position &+= 4
         }
         switch bytes.count &- offset {
         case 1:
             let group = UInt32(bytes[offset])
-            text.append(character(group &>> 2))
-            text.append(character(group &<< 4))
+            output[position] = table.character(group &>> 2)
+            output[position &+ 1] = table.character(group &<< 4)
         case 2:
             let group = UInt32(bytes[offset]) &<< 8 | UInt32(bytes[offset &+ 1])
-            text.append(character(group &>> 10))
-            text.append(character(group &>> 4))
-            text.append(character(group &<< 2))
+            output[position] = table.character(group &>> 10)
+            output[position &+ 1] = table.character(group &>> 4)
+            output[position &+ 2] = table.character(group &<< 2)
         default: break
         }
     }
-
-    /// The character for the low six bits of `group`.
-    private static func character(_ group: UInt32) -> UInt8 {
-        let value = UInt8(truncatingIfNeeded: group) & 0x3F
-        switch value {
-        case 0..<26: return value &+ 0x41
-        case 26..<52: return value &+ 0x47
-        case 52..<62: return value &- 4
-        case 62: return 0x2D
-        default: return 0x5F
-        }
-    }
 }
+
+/// The character for each value.
+private let characters: InlineArray<64, UInt8> = {
+    let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    var characters = InlineArray<64, UInt8>(repeating: 0)
+    for (value, character) in alphabet.description.utf8.enumerated() { characters[value] = character }
+    return characters
+}()
 
 /// The value of each character; 0xFF outside of the alphabet.
 private let sextets: InlineArray<256, UInt8> = {
@@ -133,6 +133,9 @@ private let sextets: InlineArray<256, UInt8> = {
 }()
 
 extension Span<UInt8> {
+    /// For the low six bits of `group`.
+    fileprivate func character(_ group: UInt32) -> UInt8 { self[Int(group & 0x3F)] }
+
     fileprivate func sextet(_ character: UInt8) -> UInt32 { UInt32(self[Int(character)]) }
 
     /// By the lowest byte of `word`.

@@ -77,6 +77,18 @@ struct CompactFormTests {
         for count in 0..<good.count { #expect(refusal(Array(good[..<count])) != nil) }
     }
 
+    @Test func `neither a token nor its claims show themselves`() throws {
+        let claims = #"{"sub":"private","exp":1700003600}"#
+        let unverified = try UnverifiedToken(token(claims).span)
+        let verified = try verifier().verify(token(claims).span, now: testNow)
+        for value: Any in [unverified, try unverified.claims(), verified, verified.claims] {
+            var dumped = "\(value) \(String(reflecting: value)) "
+            dump(value, to: &dumped)
+            // "private", as text, as numbers, and in base64url.
+            #expect(!dumped.contains("private") && !dumped.contains("112, 114, 105") && !dumped.contains("cHJpdm"))
+        }
+    }
+
     @Test func `random bytes never trap`() {
         var random = SeededGenerator(seed: 3)
         for _ in 0..<5_000 {

@@ -257,3 +257,9 @@ extension TokenMember {
         }
     }
 }
+
+extension JSONObject: CustomStringConvertible, CustomReflectable {
+    /// Claims are personal, and a JWK may be secret: neither is shown by chance.
+    package var description: String { "a JSON object of \(members.count) members" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

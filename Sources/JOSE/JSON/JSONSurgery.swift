@@ -43,30 +43,24 @@ struct JSONSurgery {
 
     /// The object with all changes made.
     func text() -> [UInt8] {
-        let old = object.text.span.extracting(0..<object.length)
+        let old = object.text
         let insertion = object.members.last?.value.upperBound ?? object.end
         var result: [UInt8] = []
         result.reserveCapacity(object.length + addition.count + 64)
         var position = 0
         for edit in edits {
-            result.append(copying: old.extracting(position..<edit.range.lowerBound))
+            result.append(contentsOf: old[position..<edit.range.lowerBound])
             result.append(contentsOf: edit.replacement)
             position = edit.range.upperBound
         }
-        result.append(copying: old.extracting(position..<max(position, insertion)))
+        result.append(contentsOf: old[position..<max(position, insertion)])
         result.append(contentsOf: addition)
-        result.append(copying: old.extracting(max(position, insertion)..<old.count))
+        result.append(contentsOf: old[max(position, insertion)..<object.length])
         return result
     }
 
     private mutating func insert(_ edit: Edit) {
         let place = edits.firstIndex { $0.range.lowerBound > edit.range.lowerBound } ?? edits.count
         edits.insert(edit, at: place)
-    }
-}
-
-extension [UInt8] {
-    mutating func append(copying span: Span<UInt8>) {
-        for index in 0..<span.count { append(span[index]) }
     }
 }

@@ -101,3 +101,9 @@ struct Segments {
         return count
     }
 }
+
+extension UnverifiedToken: CustomStringConvertible, CustomReflectable {
+    /// Without a byte of the token, which may be valid for somebody else.
+    package var description: String { "a token of \(decoded.count) decoded bytes" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
