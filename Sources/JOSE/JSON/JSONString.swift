@@ -70,7 +70,9 @@ package enum JSONString {
 
     /// `text` as a string with its quotes; escapes what has to be escaped and nothing else.
     package static func quoted(_ text: String) -> [UInt8] {
-        var output: [UInt8] = [UInt8(ascii: "\"")]
+        var output: [UInt8] = []
+        output.reserveCapacity(text.utf8.count + 2)  // what is written here seldom needs an escape
+        output.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):

@@ -15,7 +15,11 @@ struct JSONSurgery {
     private var addition: [UInt8] = []
     private(set) var addedMembers = 0
 
-    init(_ object: JSONObject) { self.object = object }
+    init(_ object: JSONObject) {
+        self.object = object
+        edits.reserveCapacity(4)
+        addition.reserveCapacity(96)
+    }
 
     /// Gives the member `name` the JSON text `value`, in its place, or behind the last member when there is none. Once a name.
     mutating func set(_ name: TokenMember, _ value: [UInt8]) {
