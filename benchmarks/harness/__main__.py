@@ -67,8 +67,7 @@ def main():
     secret = new_secret()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slidegate-benchmark-") as folder:
-        # Enough for the fastest proxy that one processor can hold, in the warm-up and in the measurement.
-        tokens = Tokens(folder, secret, max(200_000, 60_000 * (options.seconds + 1)))
+        tokens = Tokens(folder, secret, options.seconds)
         backend = Server("backend", folder, placement.backend)
         backend.first_answer("none")
         common = (options.contenders, backend, tokens, secret, folder, placement)

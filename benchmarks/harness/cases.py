@@ -41,9 +41,13 @@ class Tokens:
     """The tokens of a run: minted when needed, and again before they could leave the case that they are for."""
 
     FRESH_FOR = 240  # seconds
+    A_SECOND = 80_000  # more than any proxy answers on one processor
 
-    def __init__(self, folder, secret, count):
-        self.folder, self.count = folder, count
+    def __init__(self, folder, secret, seconds):
+        """Enough for one second of warm-up, which uses those before `first`, and for `seconds` of measurement."""
+        self.folder = folder
+        self.first = self.A_SECOND + 1
+        self.count = self.A_SECOND * (seconds + 1)
         self.minter = Minter(secret)
         self.forger = Minter(new_secret())
         self.files = {}

@@ -111,12 +111,12 @@ def profile(options, folder):
     placement = choose(options.placement)
     secret = new_secret()
     case = LOADS[options.case]
-    tokens = Tokens(folder, secret, max(200_000, 60_000 * (options.seconds + 1)))
+    tokens = Tokens(folder, secret, options.seconds)
     backend = Server("backend", folder, placement.backend)
     backend.first_answer("none")
     token, path, first = tokens.one(case), None, 1
     if case.distinct:
-        path, first = tokens.file(case), 1 + tokens.count // 4
+        path, first = tokens.file(case), tokens.first
         with open(path) as lines:
             token = lines.readline().strip()
     server = Server(options.contender, folder, placement.proxy, secret, backend.port)

@@ -42,8 +42,7 @@ def run_load(case, contender, backend, tokens, secret, folder, placement, second
         path = tokens.file(case)
         with open(path) as lines:
             token = lines.readline().strip()
-        # The warm-up walks the first quarter of the tokens, and the measurement begins after it.
-        first = 1 + tokens.count // 4
+        first = tokens.first
     server = Server(contender, folder, placement.proxy, secret, backend.port)
     try:
         server.first_answer(token)
