@@ -58,7 +58,7 @@ final class DownstreamConnection: TableEntry {
     }
 
     /// Whether the connection may outlive the answer to a request that asked for it.
-    var mayPersist: Bool { !worker.isDraining && !inputHasEnded }
+    var mayPersist: Bool { !worker.isDraining }
 }
 
 // MARK: - Input
@@ -98,7 +98,7 @@ extension DownstreamConnection: ByteStreamHandler {
 
     /// Goes on with what has been kept, as far as it reaches.
     private func consumeInput() {
-        guard !input.isEmpty else { return updateReading() }
+        guard !input.isEmpty else { return inputConsumed() }
         // Out of the property for the time being: an exchange that ends meanwhile must not find it half consumed.
         var pending = ByteBuffer()
         swap(&pending, &input)
@@ -106,6 +106,13 @@ extension DownstreamConnection: ByteStreamHandler {
         pending.removeFirst(consumed)
         guard stream.isOpen else { return }
         if !pending.isEmpty { swap(&pending, &input) }
+        inputConsumed()
+    }
+
+    /// What could be done with the input so far is done.
+    private func inputConsumed() {
+        // A client that has closed its sending side gets the answers to all it has sent, and no more can follow.
+        if inputHasEnded, case .awaitingHead = phase, stream.queuedBytes == 0 { return closeGracefully() }
         updateReading()
     }
 
@@ -174,8 +181,8 @@ extension DownstreamConnection: ByteStreamHandler {
         inputHasEnded = true
         switch phase {
         case .awaitingHead:
-            // Answers that are still queued reach a client that has only closed its sending side.
-            stream.queuedBytes == 0 ? close() : closeGracefully()
+            // With answers still queued, requests may be waiting behind them.
+            if stream.queuedBytes == 0 { close() }
         case .exchanging(let exchange): exchange.downstreamEnded()
         case .discarding, .lingering: stream.queuedBytes == 0 ? close() : closeGracefully()
         case .closed: break
@@ -284,7 +291,7 @@ extension DownstreamConnection {
 
     private func messageEnded() {
         phase = .awaitingHead
-        if inputHasEnded && input.isEmpty { return closeGracefully() }
+        if worker.isDraining { return closeGracefully() }
         if stream.queuedBytes > 0 {
             waitForDrain()
         } else if input.isEmpty {
