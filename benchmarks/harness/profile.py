@@ -27,7 +27,9 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--top", type=int, default=40, help="how many symbols")
     parser.add_argument("--placement", choices=PLACEMENTS, default="split")
-    parser.add_argument("--callers", metavar="SYMBOL", help="who calls the symbols that contain this, by call chains")
+    parser.add_argument(
+        "--callers", metavar="SYMBOL[,SYMBOL]",
+        help="who calls the symbols that contain this; after commas, what else to pass over on the way up")
     parser.add_argument("--calls", action="store_true", help="count system calls a request instead, with strace")
     parser.add_argument("--keep", metavar="FILE", help="keep perf's data there, for perf report and perf annotate")
     return parser.parse_args()
@@ -87,7 +89,8 @@ def print_profile(options, record, data):
 
 
 def print_callers(options, data):
-    """Of the samples in a matching symbol, the share that each nearest caller with another name has."""
+    """Of the samples in a matching symbol, the share that each nearest caller has that is not passed over."""
+    wanted, *passed = options.callers.split(",")
     result = subprocess.run(["perf", "script", "-i", data, "--no-demangle", "-F", "ip,sym"], capture_output=True, text=True)
     counts, samples = {}, 0
     for stack in result.stdout.split("\n\n"):
@@ -95,13 +98,13 @@ def print_callers(options, data):
         if not names:
             continue
         samples += 1
-        if options.callers in names[0]:
-            caller = next((name for name in names if options.callers not in name), "unknown")
+        if wanted in names[0]:
+            caller = next((name for name in names if not any(part in name for part in (wanted, *passed))), "unknown")
             counts[caller] = counts.get(caller, 0) + 1
     whole = sum(counts.values())
     if not whole:
-        raise Failure(f"no sample in a symbol that contains {options.callers!r}")
-    print(f"{options.callers}: {whole / samples:.1%} of all samples, called by")
+        raise Failure(f"no sample in a symbol that contains {wanted!r}")
+    print(f"{wanted}: {whole / samples:.1%} of all samples, called by")
     ordered = sorted(counts.items(), key=lambda item: -item[1])[: options.top]
     for (_, count), name in zip(ordered, demangled([name for name, _ in ordered])):
         print(f"{count / whole:7.1%}  {name}")
