@@ -14,7 +14,7 @@ struct TokenInspectCommand: ParsableCommand {
 
             EXAMPLES
               slidegate token inspect < token.txt
-              pbpaste | slidegate token inspect
+              xclip -o | slidegate token inspect
               slidegate token inspect --json < token.txt | jq .claims.sub
 
             \(ExitStatus.discussion)
