@@ -162,7 +162,29 @@ struct DescriptorLimitTests {
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
         try origin.waitForConnections(5)
         gate.open()
-        for client in clients { #expect(try client.receive().status == 200) }
+        let statuses = try clients.map { try $0.receive().status }
+        #expect(statuses == [Int](repeating: 200, count: 60))
+    }
+
+    @Test func `is not filled by idle upstream connections: they give way to those that are needed`() throws {
+        let gates = (0..<4).map { _ in Gate(12) }
+        let origins = try gates.map { gate in
+            try Origin { connection in
+                while try connection.nextRequest() != nil {
+                    // All twelve are here at once, each on a connection of its own.
+                    try gate.arriveAndWait()
+                    try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                }
+            }
+        }
+        let upstreams = origins.enumerated().map { "u\($0): \"127.0.0.1:\($1.port)\"" }.joined(separator: ", ")
+        let routes = origins.indices.map { "{ path: /\($0)/, upstream: u\($0), auth: none }" }.joined(separator: ", ")
+        let gateway = try Gateway("upstreams: { \(upstreams) }\nroutes: [ \(routes) ]", upstream: origins[0], also: origins, descriptorLimit: 72)
+        let statuses = try inParallel(12) { _ -> [Int] in
+            let client = try gateway.connect()
+            return try origins.indices.map { try client.exchange("GET /\($0)/ HTTP/1.1\r\nHost: a\r\n\r\n").status }
+        }
+        #expect(statuses == [[Int]](repeating: [200, 200, 200, 200], count: 12))
     }
 
     @Test func `is raised from the soft to the hard one`() throws {
