@@ -8,8 +8,9 @@ BUILD_PACKAGES=(
     libevent-dev libssl-dev pkg-config zlib1g-dev
 )
 
-# say TEXT: tells the person at the terminal; stdout is left to the program.
-say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+# say TEXT: tells the person at the terminal; stdout is left to the program. `script` is set by whoever sources this.
+# shellcheck disable=SC2154
+say() { printf '%s: %s\n' "$script" "$*" >&2; }
 
 # fail TEXT: says why, and ends the script.
 fail() {
