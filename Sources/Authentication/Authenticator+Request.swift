@@ -119,15 +119,20 @@ extension Authenticator {
         if let entry = cache.findRecent(token), entry.isCurrent(at: now) { return entry }
         let limit = policy.validation.limits.tokenBytesMax
         guard token.count <= limit else { throw .tooLarge(limitBytes: limit) }
-        let digest = Digest(hasher.sha256(token))
-        if let entry = cache.find(digest, of: token) {
-            if entry.isCurrent(at: now) { return entry }
-            // The clock was set back, or the token has ended; leeway and grace are the verifier's business.
-            cache.remove(digest)
+        let isFirstSight = cache.isFirstSight(token)
+        if !isFirstSight {
+            let digest = Digest(hasher.sha256(token))
+            if let entry = cache.find(digest, of: token) {
+                if entry.isCurrent(at: now) { return entry }
+                // The clock was set back, or the token has ended; leeway and grace are the verifier's business.
+                cache.remove(digest)
+            }
         }
         let verified = try verifier.verify(token, now: now)
-        let entry = TokenEntry(verified, compact: Array(copying: token), digest: digest, now: now)
-        if now < verified.expiration { cache.insert(entry) }
+        let entry = TokenEntry(verified, compact: Array(copying: token), hasher: hasher, now: now)
+        if now < verified.expiration {
+            if isFirstSight { cache.note(token) } else { cache.insert(entry) }
+        }
         return entry
     }
 

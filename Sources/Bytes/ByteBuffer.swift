@@ -25,7 +25,7 @@ package struct ByteBuffer: ~Copyable {
     @inlinable package var isEmpty: Bool { end == start }
 
     /// Lends the unconsumed bytes for the duration of `body`.
-    @inlinable
+    @inlinable @inline(__always)
     package borrowing func withSpan<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

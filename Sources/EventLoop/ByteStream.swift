@@ -18,7 +18,7 @@ package protocol ByteStreamHandler: AnyObject {
 
 /// A non-blocking socket on a loop: reads into the loop's scratch, writes at once and queues only what did not fit.
 ///
-/// The owner keeps the stream and the stream keeps its owner `unowned`. Closing within one of its own callbacks is
+/// Owner and stream keep each other until `close`, which every owner comes to. Closing within one of its own callbacks is
 /// fine: the caller's reference keeps the object until the callback returns.
 package final class ByteStream {
     package enum WriteResult: Equatable {
@@ -31,8 +31,7 @@ package final class ByteStream {
 
     private enum State { case connecting, open, closed }
 
-    // The owner of a stream outlives it; to check that takes an atomic pair for each event.
-    private unowned(unsafe) var handler: any ByteStreamHandler
+    private var handler: any ByteStreamHandler
     private let loop: EventLoop
     private var readEvent: OpaquePointer?
     private var writeEvent: OpaquePointer?
@@ -46,7 +45,7 @@ package final class ByteStream {
         self.descriptor = descriptor
         self.state = state
         self.loop = loop
-        handler = NobodyYet.shared
+        handler = Nobody.shared
     }
 
     /// Takes over an accepted socket. Nothing happens before `start`.
@@ -108,8 +107,6 @@ extension ByteStream {
 
     /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
     fileprivate func becameReadable() {
-        let owner = handler
-        defer { withExtendedLifetime(owner) {} }  // it may end itself in the call, and its streams with it
         let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)
         if count > 0 {
             let bytes = UnsafeRawBufferPointer(start: loop.scratch.baseAddress, count: count)
@@ -190,8 +187,6 @@ extension ByteStream {
     }
 
     fileprivate func becameWritable() {
-        let owner = handler
-        defer { withExtendedLifetime(owner) {} }
         if state == .connecting {
             var code: CInt = 0
             var length = socklen_t(MemoryLayout<CInt>.size)
@@ -232,6 +227,7 @@ extension ByteStream {
     package func close() {
         guard state != .closed else { return }
         state = .closed
+        handler = Nobody.shared
         if let readEvent { event_free(readEvent) }
         if let writeEvent { event_free(writeEvent) }
         readEvent = nil
@@ -256,9 +252,9 @@ extension ByteStream {
     }
 }
 
-/// Stands in until `start`: no event is registered, so nothing is ever told to it.
-private final class NobodyYet: ByteStreamHandler, Sendable {
-    static let shared = NobodyYet()
+/// Stands in before `start` and after `close`: no event is registered then, so nothing is ever told to it.
+private final class Nobody: ByteStreamHandler, Sendable {
+    static let shared = Nobody()
     func streamReceived(_ bytes: Span<UInt8>) {}
     func streamEnded() {}
     func streamDrained() {}

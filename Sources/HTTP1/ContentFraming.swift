@@ -8,6 +8,9 @@ package enum ContentFraming: Equatable, Sendable {
     /// Responses only: the content ends where the connection does.
     case untilClose
 
+    @inlinable package var isChunked: Bool { if case .chunked = self { true } else { false } }
+    @inlinable package var isAbsent: Bool { if case .none = self { true } else { false } }
+
     /// Whether at least one byte of content, or of chunked coding, follows the head.
     package var hasContent: Bool { self != .none && self != .length(0) }
 }

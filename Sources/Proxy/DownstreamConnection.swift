@@ -316,7 +316,7 @@ extension DownstreamConnection {
     }
 
     private func dropContent(_ framing: ContentFraming) {
-        if framing == .none { return messageEnded() }
+        if framing.isAbsent { return messageEnded() }
         discardedContent = ContentDecoder(framing)
         phase = .discarding(left: Self.discardedBytesMax)
         setDeadline(afterMilliseconds: worker.timeouts.body)

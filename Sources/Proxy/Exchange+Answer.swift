@@ -76,12 +76,16 @@ extension Exchange {
         keepsUpstream = worker.responseHead.isPersistent
         responseContent = ContentDecoder(worker.responseHead.framing)
         downstreamFraming = worker.responseHead.framing
-        if downstreamFraming == .chunked || downstreamFraming == .untilClose {
-            downstreamFraming = version == .http11 ? .chunked : .untilClose
+        var endsByClose = false
+        switch downstreamFraming {
+        case .chunked, .untilClose:
+            endsByClose = version == .http10
+            downstreamFraming = endsByClose ? .untilClose : .chunked
+        case .none, .length: break
         }
         // A client that still waits for `100 Continue` may or may not send its content now.
         let contentMayNotCome = expectsContinue && !hasRelayedContinue && contentBytes == 0 && !requestIsWhole
-        keepsDownstream = clientPersists && downstream.mayPersist && downstreamFraming != .untilClose && !contentMayNotCome
+        keepsDownstream = clientPersists && downstream.mayPersist && !endsByClose && !contentMayNotCome
 
         let outcome = authenticator.prepareResponse(
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
@@ -151,7 +155,7 @@ extension Exchange {
             decoding: while true {
                 switch try responseContent.next(bytes, from: &offset) {
                 case .content(let range):
-                    if downstreamFraming == .chunked {
+                    if downstreamFraming.isChunked {
                         worker.headOutput.appendChunk(bytes.extracting(range))
                     } else if direct.isEmpty {
                         direct = range
@@ -161,7 +165,7 @@ extension Exchange {
                     }
                 case .end:
                     isWhole = true
-                    if downstreamFraming == .chunked {
+                    if downstreamFraming.isChunked {
                         responseContent.withTrailers { worker.headOutput.appendLastChunk(trailers: $0) }
                     }
                     break decoding
@@ -214,7 +218,7 @@ extension Exchange {
             }
             keepsUpstream = false
             worker.headOutput.removeAll()
-            if downstreamFraming == .chunked {
+            if downstreamFraming.isChunked {
                 worker.headOutput.appendLastChunk()
                 let nothing: [UInt8] = []
                 guard let downstream, write(nothing.span, to: downstream) else { return }

@@ -86,7 +86,7 @@ extension Exchange {
         expectsContinue = worker.requestHead.expectsContinue
         requestFraming = worker.requestHead.framing
         requestContent = ContentDecoder(requestFraming)
-        requestIsWhole = requestFraming == .none
+        requestIsWhole = requestFraming.isAbsent
         contentBytes = 0
         attempts = 0
         upstreamHasStoppedReading = false
@@ -188,14 +188,14 @@ extension Exchange {
                 switch try requestContent.next(bytes, from: &offset) {
                 case .content(let range):
                     contentBytes += range.count
-                    if requestFraming == .chunked {
+                    if requestFraming.isChunked {
                         worker.contentOutput.appendChunk(bytes.extracting(range))
                     } else {
                         whole = range
                     }
                 case .end:
                     requestIsWhole = true
-                    if requestFraming == .chunked {
+                    if requestFraming.isChunked {
                         appendTrailers()
                     }
                     break decoding
@@ -211,7 +211,7 @@ extension Exchange {
             return bytes.count
         }
         let content = bytes.extracting(whole)
-        if requestFraming == .chunked {
+        if requestFraming.isChunked {
             // Out of the worker while it is lent: sending may end the exchange, and the next one uses the buffer.
             var output = ByteBuffer()
             swap(&output, &worker.contentOutput)

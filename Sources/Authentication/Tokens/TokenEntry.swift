@@ -6,8 +6,12 @@ package final class TokenEntry {
     package let token: VerifiedToken
     /// The token as presented.
     let compact: [UInt8]
-    /// SHA-256 of `compact`.
-    let digest: Digest
+    private let hasher: any TokenHasher
+    /// SHA-256 of `compact`; made when something is to be named by it.
+    private(set) lazy var digest: Digest = {
+        let compact = compact
+        return Digest(hasher.sha256(compact.span))
+    }()
     /// The dates as the renewal decision takes them.
     let expiration: Int64
     let issuedAt: Int64?
@@ -27,10 +31,10 @@ package final class TokenEntry {
     var requirementsChecked: UInt64 = 0
     var requirementsMet: UInt64 = 0
 
-    init(_ token: VerifiedToken, compact: [UInt8], digest: Digest, now: NumericDate) {
+    init(_ token: VerifiedToken, compact: [UInt8], hasher: any TokenHasher, now: NumericDate) {
         self.token = token
         self.compact = compact
-        self.digest = digest
+        self.hasher = hasher
         expiration = token.expiration.seconds
         issuedAt = token.issuedAt?.seconds
         anchor = token.anchor?.seconds
