@@ -12,7 +12,8 @@ struct BackPressureTests {
             guard try connection.nextHead() != nil else { return }
             try full.wait()
             var received = connection.reader.unread.count
-            while received < Self.size { received += try connection.socket.read(upTo: 1 << 18, by: .after(), waitingFor: "content").count }
+            while received < Self.size { received += try connection.socket.read(
+                upTo: 1 << 18, by: .after(), waitingFor: "content").count }
             try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         }
         let gateway = try Gateway(

@@ -15,10 +15,12 @@ struct ChaosTests {
                 if fate == 0 { return connection.reset() }
                 if fate == 1 { return }
                 let answer = "HTTP/1.1 200 OK\r\nX-Target: \(head.target)\r\n"
-                let content = head.target + String(repeating: "-", count: random.below(4) == 0 ? random.below(60_000) : 0)
+                let content = head.target + String(
+                    repeating: "-", count: random.below(4) == 0 ? random.below(60_000) : 0)
                 if fate == 2 {
                     // Early, and the connection ends with the request half read.
-                    return try connection.send(answer + "Connection: close\r\nContent-Length: \(content.utf8.count)\r\n\r\n\(content)")
+                    return try connection.send(
+                        answer + "Connection: close\r\nContent-Length: \(content.utf8.count)\r\n\r\n\(content)")
                 }
                 try connection.finish(head)
                 switch fate {
@@ -61,7 +63,8 @@ struct ChaosTests {
     }
 
     /// One connection: a few requests, one after the other or all at once, to the end or not.
-    private static func converse(_ gateway: Gateway, _ name: String, _ random: inout SplitMix64, _ tally: inout Tally) throws {
+    private static func converse(
+        _ gateway: Gateway, _ name: String, _ random: inout SplitMix64, _ tally: inout Tally) throws {
         let client = try gateway.connect()
         let requests = (0..<(1 + random.below(5))).map { number -> (method: String, target: String, text: String) in
             let target = "/\(name)-\(number)"
@@ -83,10 +86,13 @@ struct ChaosTests {
                 }
                 if !isPipelined { try client.send(request.text) }
                 let head = try client.reader.readHead(by: .after())
-                if head.status == 200, head["X-Target"] != request.target { tally.astray.append("\(request.target): \(head.headText)") }
-                let answer = try client.reader.readBody(of: head, framing: head.responseFraming(answering: request.method), by: .after())
+                if head.status == 200, head["X-Target"] != request.target { tally.astray.append(
+                    "\(request.target): \(head.headText)") }
+                let answer = try client.reader.readBody(
+                    of: head, framing: head.responseFraming(answering: request.method), by: .after())
                 guard answer.status == 200 else { continue }
-                if !answer.text.hasPrefix(request.target) { tally.astray.append("\(request.target): \(answer.text.prefix(40))") }
+                if !answer.text.hasPrefix(
+                    request.target) { tally.astray.append("\(request.target): \(answer.text.prefix(40))") }
                 tally.answered += 1
             }
             client.close()

@@ -140,7 +140,8 @@ struct UpstreamFailureTests {
         let statuses = try inParallel(8) { number in
             let client = try gateway.connect()
             return try (0..<20).map { _ in
-                try client.exchange("POST /\(number % 2 == 0 ? "good" : "bad") HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status
+                try client.exchange(
+                    "POST /\(number % 2 == 0 ? "good" : "bad") HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status
             }
         }
         for (number, list) in statuses.enumerated() {
@@ -183,7 +184,8 @@ struct RetryTests {
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
         #expect(try client.exchange("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
-        expectProblem(try client.exchange("\(method) /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"), status: 502)
+        expectProblem(
+            try client.exchange("\(method) /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"), status: 502)
         #expect(origin.requests.map(\.target) == ["/1", "/2"])
         #expect(try client.exchange("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
     }
@@ -196,7 +198,8 @@ struct RetryTests {
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
         for number in 0..<10 {
-            #expect(try client.exchange("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status == 200)
+            #expect(
+                try client.exchange("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status == 200)
             try origin.waitUntilIdle()
             // The end of the connection is on its way to the gateway before the next request is.
         }

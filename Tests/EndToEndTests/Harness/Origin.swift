@@ -167,7 +167,8 @@ private final class OriginLog: Sendable {
     func open(_ socket: Socket) -> OriginConnection {
         defer { announce() }
         return state.withLock {
-            let connection = OriginConnection(number: $0.connections.count, socket: socket, log: self, keepsBytes: keepsBytes)
+            let connection = OriginConnection(
+                number: $0.connections.count, socket: socket, log: self, keepsBytes: keepsBytes)
             $0.connections.append(connection)
             return connection
         }

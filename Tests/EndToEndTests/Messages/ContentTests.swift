@@ -7,7 +7,8 @@ struct RequestContentTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
         let content = String(repeating: "0123456789\r\n\r\n", count: 20_000)
-        _ = try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(content.latin1.count)\r\n\r\n\(content)")
+        _ = try gateway.exchange(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(content.latin1.count)\r\n\r\n\(content)")
         let request = try #require(origin.requests.first)
         #expect(request.body == content.latin1)
         #expect(request.values(of: "Content-Length") == ["\(content.latin1.count)"])
@@ -41,7 +42,8 @@ struct RequestContentTests {
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
         #expect(try client.exchange("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").status == 200)
-        #expect(try client.exchange("DELETE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nd\r\n0\r\n\r\n").status == 200)
+        #expect(try client.exchange(
+            "DELETE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nd\r\n0\r\n\r\n").status == 200)
         #expect(origin.requests.map(\.text) == ["abc", "d"])
     }
 
@@ -67,13 +69,15 @@ struct RequestContentTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nlimits: { body: 1KiB }", upstream: origin)
         let exact = String(repeating: "x", count: 1024)
-        #expect(try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n\(exact)").status == 200)
+        #expect(
+            try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n\(exact)").status == 200)
         let before = origin.requests.count
         expectProblem(try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n"), status: 413)
         #expect(origin.requests.count == before)
 
         let client = try gateway.connect()
-        try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n\(exact)\r\n1\r\nx\r\n0\r\n\r\n")
+        try client.send(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n\(exact)\r\n1\r\nx\r\n0\r\n\r\n")
         expectProblem(try client.receive(to: "POST"), status: 413)
         #expect(origin.requests.count == before, "the origin never saw that request's end")
         // Either the gateway reads on to the content's end, or it closes; never is the rest taken for a request.
@@ -117,7 +121,8 @@ struct RequestContentTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
-        try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\(trailer)\r\n\r\n")
+        try client.send(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\(trailer)\r\n\r\n")
         let answer = try client.receive(to: "POST")
         #expect(answer.status == 200 || answer.status == 400)
         #expect(!String(latin1: origin.received).contains("\r\n0\r\n\(trailer)"))

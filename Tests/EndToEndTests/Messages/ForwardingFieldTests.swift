@@ -96,8 +96,10 @@ struct ForwardingFieldTests {
     }
 
     @Test(arguments: [
-        "X-Forwarded-For: 10.0.0.1", "x-forwarded-for: 10.0.0.1", "X_Forwarded_For: 10.0.0.1", "X-Forwarded-Proto: https",
-        "X-Forwarded-Host: evil.example", "Forwarded: for=10.0.0.1;proto=https;host=evil.example", "X-Real-IP: 10.0.0.1",
+        "X-Forwarded-For: 10.0.0.1", "x-forwarded-for: 10.0.0.1", "X_Forwarded_For: 10.0.0.1",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Host: evil.example", "Forwarded: for=10.0.0.1;proto=https;host=evil.example",
+        "X-Real-IP: 10.0.0.1",
         "X-Forwarded_Proto: https", "X-Forwarded-Port: 443",
     ])
     func `what an untrusted client claims about its path does not pass`(_ line: String) throws {

@@ -23,7 +23,8 @@ struct FragmentationTests {
             let answer = try client.receive(to: request.method)
             #expect(answer["X-Number"] == "\(number)")
             #expect(answer["X-Content"] == "\(request.content.count) \(checksum(request.content))")
-            if request.method != "HEAD" { #expect(answer.has("X-Length") == false || answer["X-Length"] == "\(answer.body.count)") }
+            if request.method != "HEAD" { #expect(
+                answer.has("X-Length") == false || answer["X-Length"] == "\(answer.body.count)") }
         }
     }
 
@@ -51,7 +52,8 @@ struct FragmentationTests {
         let content = String(repeating: "c\r\n\r\n", count: random.below(4) == 0 ? random.below(9000) : random.below(9))
         var text = "\(method) /\(number) HTTP/1.1\r\nHost: a\r\n"
         if method == "GET" || method == "HEAD" {
-            return Request(method: method, content: [], bytes: (text + "X-Padding: \(String(repeating: "p", count: random.below(300)))\r\n\r\n").latin1)
+            return Request(method: method, content: [], bytes: (
+                text + "X-Padding: \(String(repeating: "p", count: random.below(300)))\r\n\r\n").latin1)
         }
         if random.below(2) == 0 {
             text += "Content-Length: \(content.utf8.count)\r\n\r\n\(content)"

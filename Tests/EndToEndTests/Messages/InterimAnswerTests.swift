@@ -74,7 +74,8 @@ struct InterimAnswerTests {
             }
         }
         let gateway = try Gateway(openToAll, upstream: origin)
-        let answer = try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody")
+        let answer = try gateway.exchange(
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody")
         #expect(answer.text == "ok")
         #expect(origin.requests.map(\.text) == ["body"])
     }

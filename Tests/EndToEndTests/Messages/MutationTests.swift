@@ -43,8 +43,10 @@ struct MutationTests {
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func `of origins`(_ seed: UInt64) throws {
         let answers = [
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"x\"\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a\r\nhello\r\n0\r\nX: y\r\n\r\n",
-            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "HTTP/1.0 200 OK\r\nX: y\r\n\r\nuntil the end",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"x\"\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a\r\nhello\r\n0\r\nX: y\r\n\r\n",
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nX: y\r\n\r\nuntil the end",
         ]
         let origin = try Origin { connection in
             var random = SplitMix64(seed: seed &* 1000 &+ UInt64(connection.number))
@@ -96,7 +98,8 @@ struct MutationTests {
             #expect(answer.status == 401, "\(damaged)")
         }
         #expect(origin.received.isEmpty)
-        #expect(try client.exchange("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n").status == 200)
+        #expect(
+            try client.exchange("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\r\n").status == 200)
     }
 }
 

@@ -15,7 +15,8 @@ struct PassThroughTests {
     }
 
     @Test(arguments: [
-        "/", "/a/b", "/a;b=c/d", "/a?x=1&y=2", "/?", "/a?b?c/../d", "/caf%C3%A9", "/a%20b", "/~user/$x!'()*+,;=:@", "/a?x=%2F%2E",
+        "/", "/a/b", "/a;b=c/d", "/a?x=1&y=2", "/?", "/a?b?c/../d", "/caf%C3%A9", "/a%20b", "/~user/$x!'()*+,;=:@",
+        "/a?x=%2F%2E",
         "/a?next=https://b.example/c",
     ])
     func `a target in normal form reaches the origin byte for byte`(_ target: String) throws {
@@ -29,7 +30,8 @@ struct PassThroughTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
         let sent = [
-            "user-AGENT: x/1 (y)", "Accept: a, b;q=0.5", "X-Twice: 1", "ACCEPT-encoding: gzip", "X-Twice: 2", "Cookie: a=b; c=\"d\"",
+            "user-AGENT: x/1 (y)", "Accept: a, b;q=0.5", "X-Twice: 1", "ACCEPT-encoding: gzip", "X-Twice: 2",
+            "Cookie: a=b; c=\"d\"",
             "X-Empty:", "X-Bytes: \u{e9}\u{ff}", "If-None-Match: \"a\", W/\"b\"", "X-Spaced: a  b\tc",
         ]
         _ = try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(sent.joined(separator: "\r\n"))\r\n\r\n")

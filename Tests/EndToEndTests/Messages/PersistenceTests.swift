@@ -179,7 +179,8 @@ struct PipeliningTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
-        try client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost : a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+        try client.send(
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost : a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try client.receive().status == 200)
         expectProblem(try client.receive(), status: 400)
         #expect(try client.isClosedByPeer())

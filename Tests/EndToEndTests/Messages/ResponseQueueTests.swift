@@ -7,15 +7,20 @@ struct ResponseQueueTests {
     static let poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 
     @Test(arguments: [
-        ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"), ("GET", "HTTP/1.1 204 No Content\r\n\r\n" + poison),
-        ("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 75\r\n\r\n" + poison), ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
-        ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore"),
-        ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + poison), ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n\r\n"),
+        ("GET", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"),
+        ("GET", "HTTP/1.1 204 No Content\r\n\r\n" + poison),
+        ("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 75\r\n\r\n" + poison),
+        ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+        ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+        ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokmore"),
+        ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + poison),
+        ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n\r\n"),
     ])
     func `what follows an answer is dropped with its connection`(_ method: String, _ bytes: String) throws {
         let origin = try Origin { connection in
             guard try connection.nextRequest() != nil else { return }
-            guard connection.number == 0 else { return try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood") }
+            guard connection.number == 0 else { return try connection.send(
+                "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood") }
             try connection.send(bytes)
             // Whoever reuses this connection is served here.
             while try connection.nextRequest() != nil { try connection.send(Self.poison) }

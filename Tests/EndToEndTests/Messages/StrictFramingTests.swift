@@ -16,7 +16,8 @@ struct StrictFramingTests {
         let client = try gateway.connect()
         try client.send(bytes + Self.smuggled)
         let answer = try client.receive(to: "POST")
-        #expect(statuses.contains(answer.status), "\(bytes.debugDescription): \(answer.startLine)", sourceLocation: sourceLocation)
+        #expect(statuses.contains(
+            answer.status), "\(bytes.debugDescription): \(answer.startLine)", sourceLocation: sourceLocation)
         expectProblem(answer, status: answer.status, sourceLocation: sourceLocation)
         #expect(answer.members(of: "Connection").contains("close"), sourceLocation: sourceLocation)
         #expect(try client.isClosedByPeer(), "\(bytes.debugDescription)", sourceLocation: sourceLocation)
@@ -49,7 +50,8 @@ struct StrictFramingTests {
     }
 
     @Test(arguments: [
-        "", "+5", "-1", "-0", "0x5", "5.0", "5 5", "5;x", "five", "5e0", "\"5\"", "٥", "99999999999999999999", "18446744073709551621",
+        "", "+5", "-1", "-0", "0x5", "5.0", "5 5", "5;x", "five", "5e0", "\"5\"", "٥", "99999999999999999999",
+        "18446744073709551621",
         "9223372036854775808", "5\u{0}", "5\u{b}", "5\u{c}", "0_5", "1,000", "0b1", "0o5", "５",
     ])
     func `a Content-Length that is not 1*DIGIT within range`(_ value: String) throws {
@@ -58,8 +60,10 @@ struct StrictFramingTests {
     }
 
     @Test(arguments: [
-        "gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked;q=1", "\"chunked\"", "xchunked", "chunked x", "chun ked",
-        "identity", "identity, chunked", "", ",", "chunked,", ",chunked", "\u{b}chunked", "chunked\u{0}", "chunked\u{c}", "x",
+        "gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked;q=1", "\"chunked\"", "xchunked",
+        "chunked x", "chun ked",
+        "identity", "identity, chunked", "", ",", "chunked,", ",chunked", "\u{b}chunked", "chunked\u{0}",
+        "chunked\u{c}", "x",
         "cow", "CHUNKED, identity", "chunke\u{64}\u{a0}",
     ])
     func `a Transfer-Encoding that is not exactly chunked`(_ value: String) throws {
@@ -76,14 +80,18 @@ struct StrictFramingTests {
     }
 
     @Test func `Transfer-Encoding in HTTP/1.0`() throws {
-        try expectRefusal("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", statuses: [400, 501])
+        try expectRefusal(
+            "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", statuses: [400, 501])
     }
 
     @Test(arguments: [
-        "Content_Length: 5", "Transfer_Encoding: chunked", "Content-Length : 5", "Transfer-Encoding : chunked", "Transfer-Encoding\t: chunked",
-        " Transfer-Encoding: chunked", "\tTransfer-Encoding: chunked", "X: y\r\n Transfer-Encoding: chunked", "Transfer-Encoding:\r\n chunked",
+        "Content_Length: 5", "Transfer_Encoding: chunked", "Content-Length : 5", "Transfer-Encoding : chunked",
+        "Transfer-Encoding\t: chunked",
+        " Transfer-Encoding: chunked", "\tTransfer-Encoding: chunked", "X: y\r\n Transfer-Encoding: chunked",
+        "Transfer-Encoding:\r\n chunked",
         "Transfer-Encoding:\u{b}chunked", "Transfer\u{2d}Encoding\u{0}: chunked", "X: y\nTransfer-Encoding: chunked",
-        "X: y\rTransfer-Encoding: chunked", "Transfer-Encoding\r\n: chunked", "Transfer-Encoding: \u{0}chunked", "\u{0}Transfer-Encoding: chunked",
+        "X: y\rTransfer-Encoding: chunked", "Transfer-Encoding\r\n: chunked", "Transfer-Encoding: \u{0}chunked",
+        "\u{0}Transfer-Encoding: chunked",
     ])
     func `a framing field in disguise is refused, or passes as the ordinary field that it is`(_ field: String) throws {
         guard !field.contains("_") else {
@@ -103,12 +111,18 @@ struct StrictFramingTests {
     // MARK: chunks
 
     @Test(arguments: [
-        "-1\r\na\r\n0\r\n\r\n", "+1\r\na\r\n0\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n", "g\r\na\r\n0\r\n\r\n", "\r\na\r\n0\r\n\r\n",
-        " 1\r\na\r\n0\r\n\r\n", "1 \r\na\r\n0\r\n\r\n", "1\t\r\na\r\n0\r\n\r\n", "1\na\n0\n\n", "1\r\na\n0\r\n\r\n", "1\ra\r\n0\r\n\r\n",
-        "1\r\nab\r\n0\r\n\r\n", "1\r\na0\r\n\r\n", "1\r\na\r\r\n0\r\n\r\n", "1\r\na\r\n\r\n0\r\n\r\n", "1;\r\na\r\n0\r\n\r\n",
-        "1;a=\u{0}\r\na\r\n0\r\n\r\n", "1;a=b\nc\r\na\r\n0\r\n\r\n", "1;a\rb\r\na\r\n0\r\n\r\n", "1,1\r\na\r\n0\r\n\r\n",
-        "ffffffffffffffff\r\na\r\n0\r\n\r\n", "10000000000000001\r\na\r\n0\r\n\r\n", "00000000000000000000000000000001\r\na\r\n0\r\n\r\n",
-        "0\r\nX: y\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: y\r\n z\r\n\r\n", "0\r\n: y\r\n\r\n", "0\r\nX\r\n\r\n", "0\r\nX: \u{0}\r\n\r\n",
+        "-1\r\na\r\n0\r\n\r\n", "+1\r\na\r\n0\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n", "g\r\na\r\n0\r\n\r\n",
+        "\r\na\r\n0\r\n\r\n",
+        " 1\r\na\r\n0\r\n\r\n", "1 \r\na\r\n0\r\n\r\n", "1\t\r\na\r\n0\r\n\r\n", "1\na\n0\n\n", "1\r\na\n0\r\n\r\n",
+        "1\ra\r\n0\r\n\r\n",
+        "1\r\nab\r\n0\r\n\r\n", "1\r\na0\r\n\r\n", "1\r\na\r\r\n0\r\n\r\n", "1\r\na\r\n\r\n0\r\n\r\n",
+        "1;\r\na\r\n0\r\n\r\n",
+        "1;a=\u{0}\r\na\r\n0\r\n\r\n", "1;a=b\nc\r\na\r\n0\r\n\r\n", "1;a\rb\r\na\r\n0\r\n\r\n",
+        "1,1\r\na\r\n0\r\n\r\n",
+        "ffffffffffffffff\r\na\r\n0\r\n\r\n", "10000000000000001\r\na\r\n0\r\n\r\n",
+        "00000000000000000000000000000001\r\na\r\n0\r\n\r\n",
+        "0\r\nX: y\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: y\r\n z\r\n\r\n", "0\r\n: y\r\n\r\n",
+        "0\r\nX\r\n\r\n", "0\r\nX: \u{0}\r\n\r\n",
         "0\n\r\n", "0\r\n\n", "1\r\n\r\n\r\na\r\n0\r\n\r\n", "٣\r\nabc\r\n0\r\n\r\n",
     ])
     func `malformed chunks`(_ content: String) throws {
@@ -135,7 +149,8 @@ struct StrictFramingTests {
     }
 
     @Test func `chunk extensions are bounded`() throws {
-        try expectRefusal(Self.post("Transfer-Encoding: chunked", "1;a=" + String(repeating: "b", count: 100_000) + "\r\na\r\n0\r\n\r\n"), statuses: [400, 413, 431])
+        try expectRefusal(Self.post("Transfer-Encoding: chunked", "1;a=" + String(
+            repeating: "b", count: 100_000) + "\r\na\r\n0\r\n\r\n"), statuses: [400, 413, 431])
     }
 
     @Test func `trailer sections are bounded`() throws {
@@ -146,8 +161,10 @@ struct StrictFramingTests {
     // MARK: field lines
 
     @Test(arguments: [
-        "X : y", "X\t: y", ": y", "X", "X y: z", "X\u{0}: y", "X: y\u{0}z", "X: a\r\n b", "X: a\r\n\tb", "X(: y", "X[]: y", "X\"Y: z", "X/Y: z",
-        "X: a\u{1}b", "X: a\u{7f}b", "X: a\u{b}b", "X: a\u{c}b", "X: a\rb", "X: a\nY: b", "X: a\r\rb", "é: y", "X@: y", "X,Y: z", "X;Y: z", "\u{7f}: y",
+        "X : y", "X\t: y", ": y", "X", "X y: z", "X\u{0}: y", "X: y\u{0}z", "X: a\r\n b", "X: a\r\n\tb", "X(: y",
+        "X[]: y", "X\"Y: z", "X/Y: z",
+        "X: a\u{1}b", "X: a\u{7f}b", "X: a\u{b}b", "X: a\u{c}b", "X: a\rb", "X: a\nY: b", "X: a\r\rb", "é: y",
+        "X@: y", "X,Y: z", "X;Y: z", "\u{7f}: y",
         "X: a\u{8}", "{X}: y", "X=: y", "X?: y", "X<>: y", "X\\: y",
     ])
     func `field lines that are not field-name colon field-value`(_ line: String) throws {
@@ -168,12 +185,18 @@ struct StrictFramingTests {
     // MARK: request lines
 
     @Test(arguments: [
-        "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1", "GET / HTTP/1.1\t", "GET /",
-        "GET", "GET / a HTTP/1.1", "G(T / HTTP/1.1", "G\u{0}T / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.1.1", "GET / HTTP/1", "GET / HTTP/11",
-        "GET / HTTP/1.x", "GET / HTTP 1.1", "GET / HTTP/ 1.1", "GET / HTTP/+1.1", "GET / HTTP/1.10", "GET / HTTPS/1.1", "GET / XHTTP/1.1", "GET HTTP/1.1",
-        "GET /a\u{0}b HTTP/1.1", "GET /a\u{b}b HTTP/1.1", "GET /\u{7f} HTTP/1.1", "GET /a#b HTTP/1.1", "GET /a\\b HTTP/1.1", "GET /é HTTP/1.1",
-        "GET /a<b HTTP/1.1", "GET /% HTTP/1.1", "GET /%1 HTTP/1.1", "GET /%zz HTTP/1.1", "GET a HTTP/1.1", "GET ?a HTTP/1.1", "GET * HTTP/1.1",
-        "GET \"/\" HTTP/1.1", "GET http:// HTTP/1.1", "GET http:///a HTTP/1.1", "GET http://u:p@a/ HTTP/1.1", "GET /a\rb HTTP/1.1", "GET //\u{0} HTTP/1.1",
+        "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1",
+        "GET /\tHTTP/1.1", "GET / HTTP/1.1\t", "GET /",
+        "GET", "GET / a HTTP/1.1", "G(T / HTTP/1.1", "G\u{0}T / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.1.1",
+        "GET / HTTP/1", "GET / HTTP/11",
+        "GET / HTTP/1.x", "GET / HTTP 1.1", "GET / HTTP/ 1.1", "GET / HTTP/+1.1", "GET / HTTP/1.10",
+        "GET / HTTPS/1.1", "GET / XHTTP/1.1", "GET HTTP/1.1",
+        "GET /a\u{0}b HTTP/1.1", "GET /a\u{b}b HTTP/1.1", "GET /\u{7f} HTTP/1.1", "GET /a#b HTTP/1.1",
+        "GET /a\\b HTTP/1.1", "GET /é HTTP/1.1",
+        "GET /a<b HTTP/1.1", "GET /% HTTP/1.1", "GET /%1 HTTP/1.1", "GET /%zz HTTP/1.1", "GET a HTTP/1.1",
+        "GET ?a HTTP/1.1", "GET * HTTP/1.1",
+        "GET \"/\" HTTP/1.1", "GET http:// HTTP/1.1", "GET http:///a HTTP/1.1", "GET http://u:p@a/ HTTP/1.1",
+        "GET /a\rb HTTP/1.1", "GET //\u{0} HTTP/1.1",
         "GET:/ HTTP/1.1", "/ GET HTTP/1.1", "HTTP/1.1 200 OK",
     ])
     func `request lines that are not method SP request-target SP HTTP-version`(_ line: String) throws {
@@ -202,9 +225,12 @@ struct StrictFramingTests {
     // MARK: Host
 
     @Test(arguments: [
-        "", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: a, b\r\n", "Host: u@a\r\n", "Host: a/b\r\n", "Host: a?b\r\n", "Host: a#b\r\n",
-        "Host: a:b\r\n", "Host: a:99999\r\n", "Host: a:1:2\r\n", "Host: [::1\r\n", "Host: ::1\r\n", "Host: [x]\r\n", "Host: a\\b\r\n", "Host: é\r\n",
-        "Host: http://a\r\n", "Host: a:-1\r\n", "Host: a%zz\r\n", "Host: <a>\r\n", "Host: \"a\"\r\n", "Host : a\r\n", "Host: a\u{0}\r\n",
+        "", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: a, b\r\n", "Host: u@a\r\n",
+        "Host: a/b\r\n", "Host: a?b\r\n", "Host: a#b\r\n",
+        "Host: a:b\r\n", "Host: a:99999\r\n", "Host: a:1:2\r\n", "Host: [::1\r\n", "Host: ::1\r\n", "Host: [x]\r\n",
+        "Host: a\\b\r\n", "Host: é\r\n",
+        "Host: http://a\r\n", "Host: a:-1\r\n", "Host: a%zz\r\n", "Host: <a>\r\n", "Host: \"a\"\r\n", "Host : a\r\n",
+        "Host: a\u{0}\r\n",
     ])
     func `a Host that is missing, repeated or no authority`(_ fields: String) throws {
         try expectRefusal("GET / HTTP/1.1\r\n\(fields)X: y\r\n\r\n")
@@ -234,11 +260,18 @@ struct StrictFramingTests {
 @Suite("Ambiguous answers are a 502")
 struct StrictAnswerTests {
     @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
-        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nok",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok", "HTTP/1.1 200 OK\r\nX : y\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 099 Low\r\n\r\n", "HTTP/1.1 600 High\r\n\r\n",
-        "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "hello\r\n\r\n", "\u{0}\u{1}\u{2}", "HTTP/1.1 200 OK\r\n: y\r\n\r\n", "HTTP/1.1 200 O\u{0}K\r\n\r\n", "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nok", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok", "HTTP/1.1 200 OK\r\nX : y\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 099 Low\r\n\r\n", "HTTP/1.1 600 High\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "hello\r\n\r\n", "\u{0}\u{1}\u{2}",
+        "HTTP/1.1 200 OK\r\n: y\r\n\r\n", "HTTP/1.1 200 O\u{0}K\r\n\r\n", "ICY 200 OK\r\n\r\n",
     ])
     func `the client gets a 502 and not a byte of it`(_ bytes: String) throws {
         let origin = try Origin { connection in
@@ -256,7 +289,8 @@ struct StrictAnswerTests {
     @Test func `a head beyond any limit is a 502`() throws {
         let origin = try Origin { connection in
             guard try connection.nextRequest() != nil else { return }
-            try? connection.send("HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "y", count: 1000))\r\n", count: 2000))
+            try? connection.send(
+                "HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "y", count: 1000))\r\n", count: 2000))
             try connection.waitForEnd()
         }
         let gateway = try Gateway(openToAll, upstream: origin)

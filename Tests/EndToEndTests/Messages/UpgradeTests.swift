@@ -122,7 +122,8 @@ struct UpgradeTests {
     @Test func `h2c is not passed on: it would be a tunnel past the policy`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
-        let answer = try gateway.get("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+        let answer = try gateway.get(
+            "/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
         #expect(answer.status == 200 || answer.status == 400)
         for request in origin.requests { #expect(!request.has("Upgrade") && !request.has("HTTP2-Settings")) }
     }

@@ -92,7 +92,8 @@ struct DrainTests {
 
     @Test func `connections between requests are closed, not waited for`() throws {
         let origin = try Origin.ok()
-        let gateway = try Gateway(openToAll + "\ntimeouts: { drain: 60s, idle: 60s, head: 60s }\nworkers: 2", upstream: origin)
+        let gateway = try Gateway(
+            openToAll + "\ntimeouts: { drain: 60s, idle: 60s, head: 60s }\nworkers: 2", upstream: origin)
         let idle = try (0..<10).map { _ in try gateway.connect() }
         for client in idle.dropLast(3) { #expect(try client.exchange(Self.request).status == 200) }
         gateway.process.signal(SIGTERM)

@@ -26,7 +26,8 @@ struct ReloadTests {
         try waitFor(401, at: gateway)
         let deadline = Deadline.after()
         var streak = 0
-        while streak < 40, !deadline.hasPassed { streak = try gateway.exchange(Self.request).status == 401 ? streak + 1 : 0 }
+        while streak < 40, !deadline.hasPassed { streak = try gateway.exchange(
+            Self.request).status == 401 ? streak + 1 : 0 }
         #expect(streak == 40, "both workers have the new file")
     }
 
@@ -80,7 +81,8 @@ struct ReloadTests {
     }
 
     @Test(arguments: [
-        "listen: 127.0.0.1:0\nupstream: nonsense\n", "listen: [\n", "", "listn: 127.0.0.1:0\n", "upstream: 127.0.0.1:1\n",
+        "listen: 127.0.0.1:0\nupstream: nonsense\n", "listen: [\n", "", "listn: 127.0.0.1:0\n",
+        "upstream: 127.0.0.1:1\n",
         "listen: 127.0.0.1:0\nupstream: 127.0.0.1:1\nkey: { algorithm: HS256, secret_file: /nowhere/secret }\nsliding: { buffer: 10m }\n",
         "listen: 127.0.0.1:0\nupstream: 127.0.0.1:1\nkey: { algorithm: HS256, secret: inline-secrets-are-refused-here }\nsliding: { buffer: 10m }\n",
     ])
@@ -212,7 +214,8 @@ private final class Load: Sendable {
         let before = seen[text] ?? 0
         let deadline = Deadline.after()
         while seen[text] ?? 0 <= before {
-            guard !deadline.hasPassed, failures.isEmpty else { throw WireError.timedOut(waitingFor: text + " \(failures)") }
+            guard !deadline.hasPassed, failures.isEmpty else { throw WireError.timedOut(
+                waitingFor: text + " \(failures)") }
             sched_yield()
         }
     }

@@ -33,7 +33,8 @@ struct StartTests {
     static let secret = ["s": String(decoding: Token.secret, as: UTF8.self)]
 
     @Test func `an unknown key is named with its place and the key that was meant`() throws {
-        try expectFailure(Self.good + "sliding: { bufer: 10m }\n", files: Self.secret, says: "slidegate.yaml:4:", "bufer", "buffer")
+        try expectFailure(
+            Self.good + "sliding: { bufer: 10m }\n", files: Self.secret, says: "slidegate.yaml:4:", "bufer", "buffer")
     }
 
     @Test func `all errors come at once`() throws {
@@ -143,7 +144,8 @@ struct DescriptorLimitTests {
         #expect(try first.isSilent(for: .milliseconds(500)))
         #expect(try gateway.process.processorSeconds() - before < 0.3, "it does not spin")
         for client in crowd { client.close() }
-        #expect(try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200, "and goes on when there is room")
+        #expect(
+            try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200, "and goes on when there is room")
         let lines = gateway.process.text(of: .error).split(separator: "\n").filter { $0.contains("limit") }
         #expect(lines.count < 20, "it says so now and then, not at every turn")
     }
@@ -236,10 +238,12 @@ struct LogTests {
         _ = try gateway.process.waitForExit()
         try gateway.process.waitUntilRead()
         let logs = gateway.logs
-        #expect(logs.contains("token_expired") || logs.contains("expired"), "decisions are logged with their reason: \(logs)")
+        #expect(logs.contains(
+            "token_expired") || logs.contains("expired"), "decisions are logged with their reason: \(logs)")
         let whole = [token, expired, forged, successor]
         let parts = whole.flatMap { $0.split(separator: ".").dropFirst().map(String.init) }
-        for secret in whole + parts + ["hidden-cookie", "hidden-query", "aGlkZGVu", String(decoding: Token.secret, as: UTF8.self)] {
+        for secret in whole + parts + ["hidden-cookie", "hidden-query", "aGlkZGVu", String(
+            decoding: Token.secret, as: UTF8.self)] {
             #expect(!logs.contains(secret), "\(secret)")
         }
     }

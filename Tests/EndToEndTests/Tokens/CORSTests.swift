@@ -87,7 +87,8 @@ struct CORSTests {
     }
 
     @Test(arguments: [
-        "OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS /x HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n",
+        "OPTIONS /x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS /x HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n",
         "OPTIONS /x HTTP/1.1\r\nHost: a\r\nAccess-Control-Request-Method: PUT\r\n\r\n",
         "GET /x HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n",
     ])

@@ -53,7 +53,8 @@ struct EqualSuccessorTests {
               - { id: h, algorithm: HS256, secret_file: $FOLDER/jwt.secret, use: verify }
             """, upstream: origin, files: ["ec.pem": Self.examplePrivateKey])
         let token = Token.ending
-        let successors = try inParallel(12) { _ in try gateway.exchange(SlidingTests.request(token))["X-Refresh-Token"] }
+        let successors = try inParallel(
+            12) { _ in try gateway.exchange(SlidingTests.request(token))["X-Refresh-Token"] }
         #expect(Set(successors).count == 1)
         #expect(successors[0] != nil)
     }

@@ -44,7 +44,8 @@ struct RouteTests {
     @Test func `methods select`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(
-            "routes: [ { path: /, methods: [ GET, HEAD ], auth: none }, { path: /, auth: required } ]", upstream: origin)
+            "routes: [ { path: /, methods: [ GET, HEAD ], auth: none }, { path: /, auth: required } ]",
+            upstream: origin)
         #expect(try gateway.get("/").status == 200)
         #expect(try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status == 401)
         #expect(try gateway.exchange("get / HTTP/1.1\r\nHost: a\r\n\r\n").status == 401)
@@ -85,27 +86,33 @@ struct RouteTests {
         """
 
     @Test(arguments: [
-        "/public/../admin/x", "/public/%2e%2e/admin/x", "/public/.%2E/admin/x", "/./admin/x", "//admin/x", "/%61dmin/x", "/admin//x", "/%41%44/../admin/x",
-        "/public/a/../../admin/x", "/public//../admin/x", "/public/./../admin/x", "http://a/public/../admin/x", "/admin/./x", "/public/%2E%2E/%61%64min/x?y",
+        "/public/../admin/x", "/public/%2e%2e/admin/x", "/public/.%2E/admin/x", "/./admin/x", "//admin/x",
+        "/%61dmin/x", "/admin//x", "/%41%44/../admin/x",
+        "/public/a/../../admin/x", "/public//../admin/x", "/public/./../admin/x", "http://a/public/../admin/x",
+        "/admin/./x", "/public/%2E%2E/%61%64min/x?y",
         "/a/b/c/../../../admin/x", "/../admin/x", "/../../admin/x", "/%2e/admin/x",
     ])
     func `no spelling of a path evades its route`(_ target: String) throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(Self.guarded, upstream: origin)
-        let plain = try gateway.exchange("GET \(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Token.fresh)\r\n\r\n")
+        let plain = try gateway.exchange(
+            "GET \(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Token.fresh)\r\n\r\n")
         #expect([400, 403].contains(plain.status), "\(plain.startLine)")
         #expect(origin.received.isEmpty)
         let allowed = try gateway.exchange(
             "GET \(target) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Token.with(left: 3000, more: Self.admin))\r\n\r\n")
         if plain.status == 403 {
             #expect(allowed.status == 200)
-            #expect(origin.requests.map { String($0.target.prefix { $0 != "?" }) } == ["/admin/x"], "what the policy saw is what the upstream gets")
+            #expect(origin.requests.map { String(
+                $0.target.prefix { $0 != "?" }) } == ["/admin/x"], "what the policy saw is what the upstream gets")
         }
     }
 
     @Test(arguments: [
-        "/public/..%2fadmin/x", "/public/..%2Fadmin/x", "/public/%2e%2e%2fadmin/x", "/public/..%5cadmin/x", "/public%2f..%2fadmin/x", "/admin%2fx",
-        "/public/%00/../admin/x", "/public/a%00", "/public/..\\admin/x", "/public/%", "/public/%g0", "/public/%c0%ae%c0%ae/admin/x\u{0}",
+        "/public/..%2fadmin/x", "/public/..%2Fadmin/x", "/public/%2e%2e%2fadmin/x", "/public/..%5cadmin/x",
+        "/public%2f..%2fadmin/x", "/admin%2fx",
+        "/public/%00/../admin/x", "/public/a%00", "/public/..\\admin/x", "/public/%", "/public/%g0",
+        "/public/%c0%ae%c0%ae/admin/x\u{0}",
     ])
     func `what servers read in different ways is refused`(_ target: String) throws {
         let origin = try Origin.ok()
@@ -115,8 +122,10 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        ("/public/%7Euser", "/public/~user"), ("/public/%e9", "/public/%E9"), ("/public/a%20b", "/public/a%20b"), ("/public/%252e%252e/x", "/public/%252e%252e/x"),
-        ("/public/x?a=/../b//c%2e%2f", "/public/x?a=/../b//c%2e%2f"), ("/public/a/./b", "/public/a/b"), ("/public//a", "/public/a"), ("/public/a/..", "/public/"),
+        ("/public/%7Euser", "/public/~user"), ("/public/%e9", "/public/%E9"), ("/public/a%20b", "/public/a%20b"),
+        ("/public/%252e%252e/x", "/public/%252e%252e/x"),
+        ("/public/x?a=/../b//c%2e%2f", "/public/x?a=/../b//c%2e%2f"), ("/public/a/./b", "/public/a/b"),
+        ("/public//a", "/public/a"), ("/public/a/..", "/public/"),
         ("/public/...", "/public/..."), ("/public/a/.", "/public/a/"),
     ])
     func `the upstream gets the normal form`(_ sent: String, _ received: String) throws {
@@ -142,7 +151,8 @@ struct IdentityTests {
     private func forwarded(_ settings: String, _ token: String, _ fields: String = "") throws -> Message {
         let origin = try Origin.ok()
         let gateway = try Gateway(settings, upstream: origin)
-        let answer = try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\(fields)\r\n")
+        let answer = try gateway.exchange(
+            "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n\(fields)\r\n")
         #expect(answer.status == 200, "\(answer.text)")
         return try #require(origin.requests.first)
     }
@@ -162,7 +172,8 @@ struct IdentityTests {
         let fresh = Token.fresh
         let kept = try forwarded("routes: [ { path: /, forward: { authorization: renewed } } ]", fresh)
         #expect(kept.values(of: "Authorization") == ["Bearer \(fresh)"])
-        #expect(try !forwarded("routes: [ { path: /, forward: { authorization: stripped } } ]", token).has("Authorization"))
+        #expect(
+            try !forwarded("routes: [ { path: /, forward: { authorization: stripped } } ]", token).has("Authorization"))
     }
 
     @Test func `the renewed token that goes upstream is the one that goes to the client`() throws {
@@ -194,7 +205,8 @@ struct IdentityTests {
 
     @Test(arguments: ["Connection: X-User-Id", "Connection: close, x-user-id"])
     func `a header of the gateway's cannot be nominated away`(_ line: String) throws {
-        #expect(try forwarded(Self.claims, Token.fresh, line + "\r\nX-User-Id: root\r\n").values(of: "X-User-Id") == ["user-1"])
+        #expect(try forwarded(
+            Self.claims, Token.fresh, line + "\r\nX-User-Id: root\r\n").values(of: "X-User-Id") == ["user-1"])
     }
 
     @Test(arguments: ["X-Refresh-Token", "x_refresh_token", "X-REFRESH_Token"])
