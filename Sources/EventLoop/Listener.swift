@@ -45,6 +45,7 @@ package final class Listener {
     private let socket: ListeningSocket
     private let onEvent: (Event) -> Void
     private var readiness: Readiness?
+    private var isPaused = false
 
     package var address: SocketAddress { socket.address }
 
@@ -59,12 +60,22 @@ package final class Listener {
         readiness?.start()
     }
 
-    package func pause() { readiness?.stop() }
-    package func resume() { readiness?.start() }
+    /// Leaves connections in the kernel's queue until `resume`, from the next one on.
+    package func pause() {
+        isPaused = true
+        readiness?.stop()
+    }
 
-    /// Takes what waits in the kernel's queue, at most `limit` connections.
+    package func resume() {
+        isPaused = false
+        readiness?.start()
+    }
+
+    /// Takes what waits in the kernel's queue, at most `limit` connections, until paused.
     package func accept(atMost limit: Int) {
-        for _ in 0..<limit {
+        var left = limit
+        while left > 0, !isPaused {
+            left -= 1
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let descriptor = withUnsafeMutablePointer(to: &storage) {

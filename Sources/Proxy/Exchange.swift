@@ -285,8 +285,12 @@ extension Exchange {
             _ = request.withSpan { connection.stream.write($0, content) }  // queued until it is connected
             downstream?.updateReading()
             downstream?.setDeadline(afterMilliseconds: pool.settings.connectTimeout)
+        } catch where error.isDescriptorShortage {
+            // Idle connections to other upstreams may hold what this one needs.
+            if snapshot?.closeIdleConnections() == true { return connect(content) }
+            fail(.noDescriptors)
         } catch {
-            fail(error.isDescriptorShortage ? .noDescriptors : .upstreamUnreachable(error))
+            fail(.upstreamUnreachable(error))
         }
     }
 

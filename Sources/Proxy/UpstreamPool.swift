@@ -40,7 +40,15 @@ final class UpstreamPool {
 
     func retire() {
         isRetired = true
-        for connection in idle { connection.close() }
+        closeIdle()
+    }
+
+    /// Closes the idle connections; how many there were.
+    @discardableResult
+    func closeIdle() -> Int {
+        let closing = idle
         idle = []
+        for connection in closing { connection.close() }
+        return closing.count
     }
 }

@@ -21,6 +21,9 @@ final class Snapshot {
 
     func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
 
+    /// Gives back the descriptors of idle connections, to all upstreams; false when there were none.
+    func closeIdleConnections() -> Bool { pools.reduce(0) { $0 + $1.closeIdle() } > 0 }
+
     func retire() {
         for pool in pools { pool.retire() }
     }
