@@ -133,12 +133,14 @@ struct ForwardingFieldTests {
         #expect(request["X-Forwarded-Host"] == "real.example:81")
     }
 
-    @Test func `OPTIONS of the server itself passes as an asterisk`() throws {
+    /// RFC 9112 §3.2.4.
+    @Test func `OPTIONS of the server itself passes as an asterisk, in either form`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
-        let answer = try gateway.exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(answer.status == 200)
-        #expect(origin.requests.map(\.target) == ["*"])
+        #expect(try gateway.exchange("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
+        _ = try gateway.exchange("OPTIONS http://a.example:8001 HTTP/1.1\r\nHost: a.example:8001\r\n\r\n")
+        #expect(origin.requests.map(\.target) == ["*", "*"])
+        #expect(origin.requests.last?["Host"] == "a.example:8001")
     }
 
     @Test func `CONNECT is refused: a gateway is no tunnel to wherever one likes`() throws {
