@@ -87,6 +87,5 @@ package enum Defaults {
     package static let secretEncoding: Configuration.Key.SecretEncoding = .text
     /// Refusals are what an operator is asked about; a line for each renewal is one setting away.
     package static let decisionsLogged: Configuration.Logs.Decisions = .refusals
-    package static let logLevel: Configuration.Logs.Level = .info
     package static let logDestination: Configuration.Logs.Destination = .stderr
 }

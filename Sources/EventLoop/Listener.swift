@@ -32,6 +32,18 @@ package final class ListeningSocket: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// Whether nobody listens there yet. Sockets that share an address would let a second program take half of the first
+    /// one's connections without a word.
+    /// - Throws: what `bind` says, as that the address is in use.
+    package static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
+        let probe = socket(address.family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard probe >= 0 else { throw SocketError("socket", errno) }
+        defer { close(probe) }
+        var on: CInt = 1
+        setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard address.withSockaddr({ bind(probe, $0, $1) }) == 0 else { throw SocketError("bind \(address)", errno) }
+    }
 }
 
 /// Accepts connections on a loop.

@@ -1,9 +1,11 @@
 import CLibevent
 import Glibc
+import Synchronization
 
 /// A named operating-system thread that runs one closure to its end.
-package struct LoopThread: ~Copyable {
+package final class LoopThread: Sendable {
     private let handle: pthread_t
+    private let isJoined = Atomic(false)
 
     /// - Throws: `pthread_create`'s error.
     package init(named name: String, _ body: sending @escaping () -> Void) throws(SocketError) {
@@ -22,8 +24,12 @@ package struct LoopThread: ~Copyable {
         self.handle = handle
     }
 
-    /// Waits for the thread's end.
-    package consuming func join() { pthread_join(handle, nil) }
+    /// Waits for the thread's end, and for all that it owned to be gone. Returns at once when called again.
+    package func join() {
+        if !isJoined.exchange(true, ordering: .relaxed) { pthread_join(handle, nil) }
+    }
+
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) } }
 }
 
 /// What a new thread starts with; retained for C and released by the thread.

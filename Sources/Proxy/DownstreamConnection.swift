@@ -147,7 +147,7 @@ extension DownstreamConnection: ByteStreamHandler {
         do {
             guard try worker.requestHead.parse(bytes) else { return 0 }
         } catch {
-            answer(.message(error), keepingConnection: false)
+            refuse(.message(error), keepingConnection: false)
             return bytes.count
         }
         hasServed = true
@@ -218,7 +218,7 @@ extension DownstreamConnection: ByteStreamHandler {
         switch phase {
         case .awaitingHead where stream.queuedBytes > 0: close()
         case .awaitingHead where input.isEmpty: close()
-        case .awaitingHead: answer(.requestTimeout, keepingConnection: false)
+        case .awaitingHead: refuse(.requestTimeout, keepingConnection: false)
         case .exchanging(let exchange): exchange.deadlineExpired()
         case .discarding, .lingering: close()
         case .closed: break
@@ -257,7 +257,7 @@ extension DownstreamConnection {
                 let method = bytes.extracting(worker.requestHead.methodName.bounds)
                 worker.log.refused(refusal, method: method, path: path, peer: peer, worker: worker)
             }
-            answerRequest(.refusal(refusal))
+            answerRequest(.refusal(refusal), isLogged: true)
             return 0
         case .preflight(let preflight):
             answerPreflight(preflight)
@@ -306,10 +306,11 @@ extension DownstreamConnection {
 
 extension DownstreamConnection {
     /// Answers the request whose head is in `worker.requestHead` and keeps the connection where that is safe.
-    private func answerRequest(_ failure: Failure) {
+    private func answerRequest(_ failure: Failure, isLogged: Bool = false) {
         let head = worker.requestHead
         // Whoever waits for `100 Continue` may send the content or not: what follows cannot be told apart.
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact
+        if !isLogged { worker.log.failed(failure, midway: false, peer: peer, worker: worker) }
         answer(failure, keepingConnection: keeps, method: head.method)
         guard keeps else { return }
         dropContent(head.framing)
@@ -328,6 +329,12 @@ extension DownstreamConnection {
         worker.composePreflightAnswer(preflight, keepingConnection: keeps)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
+    }
+
+    /// Answers a request that came to no decision, and says so in the log.
+    private func refuse(_ failure: Failure, keepingConnection: Bool) {
+        worker.log.failed(failure, midway: false, peer: peer, worker: worker)
+        answer(failure, keepingConnection: keepingConnection)
     }
 
     /// Writes the gateway's own answer; without `keepingConnection` the connection then closes.

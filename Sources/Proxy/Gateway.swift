@@ -23,6 +23,7 @@ package final class Gateway {
     private let log: LogWriter
     private let onEnded: (Counters) -> Void
     private var workers: [Mailbox<WorkerMail>] = []
+    private var threads: [LoopThread] = []
     private var running = 0
     private var counters = Counters()
     private let reports: Mailbox<Report>
@@ -66,6 +67,7 @@ package final class Gateway {
         do throws(SocketError) {
             var bindings: [Binding] = []
             for address in requested {
+                try ListeningSocket.checkIsFree(address)
                 var sockets: [ListeningSocket] = []
                 var bound = address
                 for _ in 0..<workerCount {
@@ -95,7 +97,7 @@ package final class Gateway {
         let mailbox = try Mailbox<WorkerMail>()
         // By mail, as at a reload: whatever a thread's closure holds stays open until the thread ends.
         mailbox.send(.listen(sockets))
-        _ = try LoopThread(named: "slidegate-\(number)") { [log, reports] in
+        let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports] in
             do throws(EventLoopError) {
                 let worker = try Worker(settings, mailbox: mailbox, logWriter: log)
                 worker.run()
@@ -105,6 +107,7 @@ package final class Gateway {
             }
         }
         workers.append(mailbox)
+        threads.append(thread)
         running += 1
     }
 
@@ -114,7 +117,10 @@ package final class Gateway {
         case .ended(let part): counters += part
         case .failed(let error): log.write("slidegate: a worker could not start: \(error)")
         }
-        if running == 0 { onEnded(counters) }
+        guard running == 0 else { return }
+        // A worker frees its keys after its report: the process must not end, and OpenSSL with it, before that.
+        for thread in threads { thread.join() }
+        onEnded(counters)
     }
 
     /// Every worker goes over to the settings between two events; exchanges under way end by the old ones.

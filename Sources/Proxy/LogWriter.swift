@@ -17,15 +17,15 @@ package final class LogWriter: Sendable {
 
     private let queue = Mutex(Queue())
     private let wakeup: DescriptorSignal
-    private let finished: DescriptorSignal
+    private let thread = Mutex<LoopThread?>(nil)
     private let descriptor: CInt
 
     /// - Throws: when the system has no descriptor or thread to give.
     package init(descriptor: CInt) throws(SocketError) {
         self.descriptor = descriptor
         wakeup = try DescriptorSignal()
-        finished = try DescriptorSignal()
-        _ = try LoopThread(named: "slidegate-log") { [self] in writeUntilClosed() }
+        let thread = try LoopThread(named: "slidegate-log") { [self] in writeUntilClosed() }
+        self.thread.withLock { $0 = thread }
     }
 
     /// Any thread. `bytes` are whole lines.
@@ -48,7 +48,7 @@ package final class LogWriter: Sendable {
     package func close() {
         queue.withLock { $0.isClosed = true }
         wakeup.raise()
-        finished.wait()
+        thread.withLock { $0 }?.join()
     }
 
     private func writeUntilClosed() {
@@ -65,9 +65,8 @@ package final class LogWriter: Sendable {
                 taken.bytes += Array("slidegate: \(taken.droppedLines) log lines were dropped: the log is not read fast enough\n".utf8)
             }
             writeAll(taken.bytes)
-            if taken.isClosed { break }
+            if taken.isClosed { return }
         }
-        finished.raise()
     }
 
     private func writeAll(_ bytes: [UInt8]) {

@@ -227,7 +227,10 @@ extension Worker {
     func normalizeTarget(of bytes: Span<UInt8>) throws(Failure) -> NormalizedTarget {
         switch requestHead.targetForm {
         case .authority: throw .methodNotImplemented
-        case .asterisk: return .asSent
+        case .asterisk: return .asterisk
+        // RFC 9112 §3.2.4: this is how a proxy is asked about the server itself.
+        case .absolute where requestHead.method == .options && requestHead.path.isEmpty && !requestHead.hasQuery:
+            return .asterisk
         case .origin, .absolute: break
         }
         if requestHead.method == .trace { throw .methodNotImplemented }  // it would echo the client's token
@@ -244,10 +247,11 @@ extension Worker {
     /// Lends the path that the policy is to see.
     func withPath<Result>(_ target: NormalizedTarget, _ bytes: Span<UInt8>, _ body: (Span<UInt8>) -> Result) -> Result {
         switch target {
-        case .asSent:
-            let range = requestHead.targetForm == .asterisk ? requestHead.target : requestHead.path
-            return body(bytes.extracting(range.bounds))
+        case .asSent: return body(bytes.extracting(requestHead.path.bounds))
         case .rewritten: return normalizedPath.withSpan { body($0) }
+        case .asterisk:
+            let asterisk: [UInt8] = [0x2A]
+            return body(asterisk.span)
         }
     }
 
@@ -256,11 +260,11 @@ extension Worker {
         _ target: NormalizedTarget, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, to buffer: inout ByteBuffer
     ) {
         switch target {
-        case .asSent where head.targetForm == .asterisk:
-            buffer.append(0x2A)
-            return
         case .asSent: buffer.append(bytes.extracting(head.path.bounds))
         case .rewritten: normalizedPath.withSpan { buffer.append($0) }
+        case .asterisk:
+            buffer.append(0x2A)
+            return
         }
         if head.hasQuery {
             buffer.append(0x3F)
@@ -274,4 +278,6 @@ enum NormalizedTarget {
     case asSent
     /// The path is in the worker's `normalizedPath`.
     case rewritten
+    /// The server itself, in OPTIONS.
+    case asterisk
 }

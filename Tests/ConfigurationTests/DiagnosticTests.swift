@@ -83,13 +83,13 @@ struct DiagnosticTests {
     }
 
     @Test func `control characters of the file do not reach the terminal`() {
-        let found = diagnostics(Sample.yaml("logs: { level: \"\\e[31m\\u202e\" }"))
+        let found = diagnostics(Sample.yaml("logs: { decisions: \"\\e[31m\\u202e\" }"))
         #expect(found.count == 1)
         #expect(found.allSatisfy { line in line.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x202E } })
     }
 
     @Test func `a long value is shortened in the message`() {
-        let found = diagnostics(Sample.yaml("logs: { level: \(String(repeating: "x", count: 5000)) }"))
+        let found = diagnostics(Sample.yaml("logs: { decisions: \(String(repeating: "x", count: 5000)) }"))
         #expect(found.count == 1)
         #expect(found.allSatisfy { $0.utf8.count < 300 })
     }

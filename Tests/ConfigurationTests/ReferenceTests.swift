@@ -85,7 +85,6 @@ struct ReferenceTests {
         ("timeouts", "drain", DurationText.format(Defaults.drainTimeout)),
         ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),
         ("logs", "decisions", Defaults.decisionsLogged.rawValue),
-        ("logs", "level", Defaults.logLevel.rawValue),
         ("logs", "to", Defaults.logDestination.rawValue),
     ])
     func `the reference names the default that holds`(_ section: String, _ key: String, _ value: String) throws {

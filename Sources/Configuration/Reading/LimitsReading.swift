@@ -58,11 +58,10 @@ extension Configuration.Paths {
 extension Configuration.Logs {
     static func read(_ field: Field?) -> Configuration.Logs {
         var logs = Configuration.Logs(
-            decisions: Defaults.decisionsLogged, level: Defaults.logLevel, destination: Defaults.logDestination)
-        guard let field, let section = Section<Vocabulary.Logs>(field, expected: "a mapping of decisions, level and to")
+            decisions: Defaults.decisionsLogged, destination: Defaults.logDestination)
+        guard let field, let section = Section<Vocabulary.Logs>(field, expected: "a mapping of decisions and to")
         else { return logs }
         logs.decisions = section[.decisions]?.choice(Decisions.self) ?? logs.decisions
-        logs.level = section[.level]?.choice(Level.self) ?? logs.level
         logs.destination = section[.to]?.choice(Destination.self) ?? logs.destination
         return logs
     }

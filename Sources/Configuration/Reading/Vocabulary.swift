@@ -161,7 +161,7 @@ enum Vocabulary {
         static let section = "logs"
         static let later = ["access": "the access log"]
 
-        case decisions, level, to
+        case decisions, to
     }
 
     /// All of them, in the order of the reference.

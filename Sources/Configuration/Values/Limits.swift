@@ -41,7 +41,6 @@ extension Configuration {
 
     package struct Logs: Sendable, Equatable {
         package var decisions: Decisions
-        package var level: Level
         package var destination: Destination
 
         /// Which decisions about requests are logged, one line each.
@@ -51,9 +50,6 @@ extension Configuration {
             case changes
             case all
         }
-
-        /// Least severity of everything else.
-        package enum Level: String, Sendable, CaseIterable { case error, warning, info, debug }
 
         package enum Destination: String, Sendable, CaseIterable { case stderr, stdout }
     }

@@ -220,7 +220,7 @@ struct LogTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(
             """
-            logs: { decisions: all, level: debug }
+            logs: { decisions: all }
             tokens: { from: [ authorization, { cookie: session } ] }
             routes: [ { path: /, forward: { claims: { X-User: sub } } }, { path: /open, auth: none } ]
             """, upstream: origin)
