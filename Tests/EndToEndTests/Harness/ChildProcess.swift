@@ -27,6 +27,7 @@ final class ChildProcess: Sendable {
         output.closeWriting()
         error.closeWriting()
         let identifier = identifier
+        runningChildren.add(identifier)
         startThread {
             output.drain { record.append($0, to: .output) }
             record.ended(.output)
@@ -40,6 +41,7 @@ final class ChildProcess: Sendable {
             var information = siginfo_t()
             while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
             record.end {
+                runningChildren.remove(identifier)
                 var status: Int32 = 0
                 while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
                 let signal = status & 0x7f
@@ -77,7 +79,10 @@ final class ChildProcess: Sendable {
             text(of: stream).split(separator: "\n").first { $0.contains(part) }.map(String.init)
         }
         do {
-            try record.wait(for: "a line with “\(part)”", within: duration) { _ in found() != nil || !isRunning }
+            try record.wait(for: "a line with “\(part)”", within: duration) { state in
+                // What was written last may be read after the ending is known.
+                found() != nil || (state.ending != nil && state.endedStreams.contains(stream))
+            }
         } catch {
             throw GatewayError.noSuchLine(part, output: text(of: stream))
         }
@@ -106,6 +111,21 @@ final class ChildProcess: Sendable {
         let parts = stat[stat.index(after: parenthesis)...].split(separator: " ")
         return Double((Int(parts[11]) ?? 0) + (Int(parts[12]) ?? 0)) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
+}
+
+/// Children that a test left behind, because it failed while its threads still held on to them, end with the test process.
+private let runningChildren = RunningChildren()
+
+private final class RunningChildren: Sendable {
+    private let identifiers = Mutex<Set<pid_t>>([])
+
+    init() {
+        atexit { runningChildren.identifiers.withLock { for identifier in $0 { kill(identifier, SIGKILL) } } }
+    }
+
+    func add(_ identifier: pid_t) { identifiers.withLock { _ = $0.insert(identifier) } }
+    /// Before it is reaped, so that the number is still the child's own.
+    func remove(_ identifier: pid_t) { identifiers.withLock { _ = $0.remove(identifier) } }
 }
 
 /// What the child has done, shared with the threads that watch it.

@@ -147,7 +147,8 @@ struct DescriptorLimitTests {
         #expect(
             try gateway.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status == 200, "and goes on when there is room")
         let lines = gateway.process.text(of: .error).split(separator: "\n").filter { $0.contains("limit") }
-        #expect(lines.count < 20, "it says so now and then, not at every turn")
+        // Two lines for each dozen of the crowd, which is the room there is, would be 25; at every turn it would be thousands.
+        #expect(lines.count < 60, "it says so now and then, not at every turn")
     }
 
     @Test func `still leaves room to serve all who are let in, at once`() throws {
