@@ -35,6 +35,7 @@ final class UpstreamConnection: TableEntry {
         exchange = nil
         input.release()
         isReused = true
+        stream.resumeReading()  // paused if the last piece of the answer had to wait for the client
         guard pool.putBack(self) else { return close() }
         worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: pool.settings.idleTimeout), at: slot)
     }

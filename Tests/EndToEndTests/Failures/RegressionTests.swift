@@ -1,0 +1,27 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Goal: what has gone wrong once does not again. Method: the shortest exchange that showed it.
+@Suite("What has gone wrong once: connections")
+struct ConnectionRegressionTests {
+    static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    @Test func `an upstream connection whose last piece waited for the client serves the next request`() throws {
+        let origin = try Origin.answering { request in
+            let size = Int(request.target.dropFirst()) ?? 2
+            return "HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n" + String(repeating: "x", count: size)
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        // One of the sizes ends in the 64 KiB between what the kernel holds and what the gateway has read.
+        for size in stride(from: 3 << 20, through: 6 << 20, by: 1 << 15) {
+            let client = try gateway.connect(receiveBuffer: 4096, keepsLog: false)
+            try client.send("GET /\(size) HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try? Gate().wait(within: .milliseconds(60))  // until everything is where it can go unread
+            _ = try client.reader.readHead(by: .after())
+            _ = try client.reader.read(size, by: .after())
+            #expect(try client.exchange(Self.request, within: .seconds(5)).text == "xx", "behind \(size) bytes")
+            client.close()
+        }
+    }
+}
