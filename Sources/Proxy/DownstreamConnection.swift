@@ -317,7 +317,7 @@ extension DownstreamConnection {
     }
 
     private func dropContent(_ framing: ContentFraming) {
-        if framing.isAbsent { return messageEnded() }
+        guard framing.hasContent else { return messageEnded() }
         discardedContent = ContentDecoder(framing)
         phase = .discarding(left: Self.discardedBytesMax)
         setDeadline(afterMilliseconds: worker.timeouts.body)

@@ -24,4 +24,17 @@ struct ConnectionRegressionTests {
             client.close()
         }
     }
+
+    @Test func `a refused request with a Content-Length of zero leaves the next one in step`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(upstream: origin)
+        let refused = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+        let good = "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(Token.fresh)\r\n\r\n"
+        let client = try gateway.connect()
+        #expect(try client.exchange(refused).status == 401)
+        #expect(try client.exchange(good, within: .seconds(3)).status == 200)
+        try client.send(refused + good)
+        #expect(try client.receive(to: "POST").status == 401)
+        #expect(try client.receive(within: .seconds(3)).status == 200)
+    }
 }
