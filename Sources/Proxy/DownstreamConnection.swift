@@ -275,6 +275,7 @@ extension DownstreamConnection {
 
     /// The exchange is over and its answer written or queued: the next message may begin.
     func exchangeEnded(keepingConnection: Bool, unreadContent: consuming ContentDecoder?) {
+        guard stream.isOpen else { return }
         guard keepingConnection else { return closeGracefully() }
         if let unread = unreadContent {
             discardedContent = unread
@@ -312,7 +313,7 @@ extension DownstreamConnection {
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact
         if !isLogged { worker.log.failed(failure, midway: false, peer: peer, worker: worker) }
         answer(failure, keepingConnection: keeps, method: head.method)
-        guard keeps else { return }
+        guard keeps, stream.isOpen else { return }
         dropContent(head.framing)
     }
 

@@ -37,4 +37,19 @@ struct ConnectionRegressionTests {
         #expect(try client.receive(to: "POST").status == 401)
         #expect(try client.receive(within: .seconds(3)).status == 200)
     }
+
+    @Test func `requests behind a refusal that could not be sent are not carried out`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway("routes: [ { path: /, auth: required }, { path: /open, auth: none } ]", upstream: origin)
+        for _ in 0..<5 {
+            let client = try gateway.connect()
+            #expect(try client.exchange("GET /open/warm HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
+            gateway.process.signal(SIGSTOP)
+            try client.send(Self.request + "DELETE /open/late HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.reset()
+            gateway.process.signal(SIGCONT)
+            #expect(try gateway.get("/open/next").status == 200)
+        }
+        #expect(!origin.requests.contains { $0.method == "DELETE" })
+    }
 }
