@@ -312,7 +312,7 @@ extension DownstreamConnection {
         // Whoever waits for `100 Continue` may send the content or not: what follows cannot be told apart.
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact
         if !isLogged { worker.log.failed(failure, midway: false, peer: peer, worker: worker) }
-        answer(failure, keepingConnection: keeps, method: head.method)
+        answer(failure, keepingConnection: keeps, method: head.method, version: head.version)
         guard keeps, stream.isOpen else { return }
         dropContent(head.framing)
     }
@@ -327,7 +327,7 @@ extension DownstreamConnection {
     private func answerPreflight(_ preflight: Preflight) {
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
-        worker.composePreflightAnswer(preflight, keepingConnection: keeps)
+        worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
     }
@@ -339,9 +339,13 @@ extension DownstreamConnection {
     }
 
     /// Writes the gateway's own answer; without `keepingConnection` the connection then closes.
-    func answer(_ failure: Failure, keepingConnection: Bool, origin: CrossOrigin = .absent, method: Method = .get) {
+    func answer(
+        _ failure: Failure, keepingConnection: Bool, origin: CrossOrigin = .absent, method: Method = .get,
+        version: Version = .http11
+    ) {
         worker.count(failure)
-        worker.composeAnswer(to: failure, keepingConnection: keepingConnection, origin: origin, method: method)
+        worker.composeAnswer(
+            to: failure, keepingConnection: keepingConnection, origin: origin, method: method, version: version)
         let isSent = sendComposedAnswer()
         if !keepingConnection || !isSent { closeGracefully() }
     }

@@ -286,13 +286,13 @@ extension Exchange {
         answer = .finished
         let keeps = clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
         let origin = admission?.origin ?? .absent
-        let method = method
+        let (method, version) = (method, version)
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }
         end { downstream, _ in
             if hasBegun {
                 downstream.abort()
             } else {
-                downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method)
+                downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method, version: version)
                 if keeps { downstream.exchangeEnded(keepingConnection: true, unreadContent: nil) }
             }
         }

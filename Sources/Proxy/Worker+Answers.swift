@@ -6,8 +6,12 @@ import HTTP1
 
 extension Worker {
     /// Composes the problem details for a failure.
-    /// - Parameter origin: of the request, so that a page of another origin can read why it was refused.
-    func composeAnswer(to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method) {
+    /// - Parameters:
+    ///   - origin: of the request, so that a page of another origin can read why it was refused.
+    ///   - version: the client's.
+    func composeAnswer(
+        to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method, version: Version
+    ) {
         let problem = Problem(failure)
         contentOutput.removeAll()
         contentOutput.append("{\"type\":\"about:blank\",\"title\":\"")
@@ -35,14 +39,14 @@ extension Worker {
         headOutput.append("Content-Length: ")
         headOutput.append(decimal: contentOutput.count)
         headOutput.append("\r\n")
-        endAnswer(keepingConnection: keepingConnection)
+        endAnswer(keepingConnection: keepingConnection, version)
         if method != .head { contentOutput.withSpan { headOutput.append($0) } }
     }
 
-    func composePreflightAnswer(_ preflight: Preflight, keepingConnection: Bool) {
+    func composePreflightAnswer(_ preflight: Preflight, keepingConnection: Bool, version: Version) {
         beginAnswer(204)
         snapshot.authenticator.appendPreflightFields(preflight, to: &headOutput)
-        endAnswer(keepingConnection: keepingConnection)
+        endAnswer(keepingConnection: keepingConnection, version)
     }
 
     private func beginAnswer(_ status: Int) {
@@ -55,10 +59,10 @@ extension Worker {
         appendDate(to: &headOutput)
     }
 
-    private func endAnswer(keepingConnection: Bool) {
+    private func endAnswer(keepingConnection: Bool, _ version: Version) {
         if !keepingConnection {
             headOutput.append("Connection: close\r\n")
-        } else if requestHead.version == .http10 {
+        } else if version == .http10 {
             headOutput.append("Connection: keep-alive\r\n")
         }
         headOutput.append("\r\n")

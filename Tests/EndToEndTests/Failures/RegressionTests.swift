@@ -38,6 +38,26 @@ struct ConnectionRegressionTests {
         #expect(try client.receive(within: .seconds(3)).status == 200)
     }
 
+    @Test func `an answer of the gateway's own goes by the client's version, not by the one that another client speaks`() throws {
+        let release = Gate()
+        let origin = try Origin { connection in
+            while let request = try connection.nextRequest() {
+                if request.target == "/lost" { return try release.wait() }
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let old = try gateway.connect()
+        try old.send("GET /lost HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        _ = try origin.waitForRequests(1)
+        #expect(try gateway.get("/other").status == 200)
+        release.open()
+        let answer = try old.receive()
+        expectProblem(answer, status: 502, code: "upstream_closed")
+        #expect(answer.members(of: "Connection") == ["keep-alive"])
+        #expect(try old.exchange("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").status == 200)
+    }
+
     @Test func `requests behind a refusal that could not be sent are not carried out`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway("routes: [ { path: /, auth: required }, { path: /open, auth: none } ]", upstream: origin)
