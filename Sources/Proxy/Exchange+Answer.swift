@@ -284,7 +284,7 @@ extension Exchange {
         detach()?.close()
         let hasBegun = answer != .awaitingHead
         answer = .finished
-        let keeps = clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
+        let keeps = failure.leavesFramingIntact && clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
         let origin = admission?.origin ?? .absent
         let (method, version) = (method, version)
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }

@@ -72,4 +72,16 @@ struct ConnectionRegressionTests {
         }
         #expect(!origin.requests.contains { $0.method == "DELETE" })
     }
+
+    @Test func `content beyond the limit ends the connection, also when it has come whole`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nlimits: { body: 1KiB }", upstream: origin)
+        let client = try gateway.connect()
+        let content = "800\r\n" + String(repeating: "x", count: 0x800) + "\r\n0\r\n\r\n"
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(content)GET /half HTTP/1.1\r\nX: ")
+        let answer = try client.receive(to: "POST")
+        expectProblem(answer, status: 413, code: "content_too_large")
+        #expect(answer.members(of: "Connection") == ["close"])
+        #expect(try client.isClosedByPeer(within: .seconds(5)))
+    }
 }
