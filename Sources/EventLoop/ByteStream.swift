@@ -40,6 +40,8 @@ package final class ByteStream {
     private var state: State
     private var isReading = false
     private var inputHasEnded = false
+    /// Why the peer takes nothing any more; it has reset the connection, and reading would not tell a second time.
+    private var outputError: SocketError?
 
     private init(descriptor: CInt, state: State, loop: EventLoop) {
         self.descriptor = descriptor
@@ -114,6 +116,7 @@ extension ByteStream {
             handler.streamReceived(bytes.assumingMemoryBound(to: UInt8.self).span)
             return
         }
+        if count == 0, let outputError { return fail(outputError) }
         if count == 0 {
             inputHasEnded = true
             pauseReading()
@@ -205,6 +208,7 @@ extension ByteStream {
                 let error = SocketError("send", errno)
                 // The peer may have answered before it closed: while we read, reading tells, answer first.
                 guard isReading else { return fail(error) }
+                outputError = error
                 output.release()
                 return stopWaitingForWritability()
             }

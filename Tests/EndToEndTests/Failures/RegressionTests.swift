@@ -84,4 +84,23 @@ struct ConnectionRegressionTests {
         #expect(answer.members(of: "Connection") == ["close"])
         #expect(try client.isClosedByPeer(within: .seconds(5)))
     }
+
+    @Test func `a client that resets while its answer waits frees the upstream's connection at once`() throws {
+        let stalled = Gate()
+        let origin = try Origin(keepsLog: false) { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(1 << 30)\r\n\r\n")
+            let block = [UInt8](repeating: 120, count: 1 << 18)
+            while try connection.socket.writeWhileTaken(block, patience: .milliseconds(300)) == block.count {}
+            stalled.open()
+            try connection.waitForEnd()
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect(receiveBuffer: 65_536)
+        try client.send(Self.request)
+        _ = try client.reader.readHead(by: .after())
+        try stalled.wait()
+        client.reset()
+        try origin.waitUntilIdle(within: .seconds(8))
+    }
 }
