@@ -33,6 +33,7 @@ final class DownstreamConnection: TableEntry {
     private var input = ByteBuffer()
     private var discardedContent = ContentDecoder(.none)
     private var inputHasEnded = false
+    private var isConsuming = false
     /// What was queued when the deadline was set: less by then is progress.
     private var queuedBytesAtDeadline = 0
     private(set) var hasServed = false
@@ -98,11 +99,14 @@ extension DownstreamConnection: ByteStreamHandler {
 
     /// Goes on with what has been kept, as far as it reaches.
     private func consumeInput() {
+        guard !isConsuming else { return }  // the call under way goes on with all there is
         guard !input.isEmpty else { return inputConsumed() }
         // Out of the property for the time being: an exchange that ends meanwhile must not find it half consumed.
         var pending = ByteBuffer()
         swap(&pending, &input)
+        isConsuming = true
         let consumed = pending.withSpan { consume($0) }
+        isConsuming = false
         pending.removeFirst(consumed)
         guard stream.isOpen else { return }
         if !pending.isEmpty { swap(&pending, &input) }
@@ -111,9 +115,13 @@ extension DownstreamConnection: ByteStreamHandler {
 
     /// What could be done with the input so far is done.
     private func inputConsumed() {
+        guard inputHasEnded else { return updateReading() }
         // A client that has closed its sending side gets the answers to all it has sent, and no more can follow.
-        if inputHasEnded, case .awaitingHead = phase, stream.queuedBytes == 0 { return closeGracefully() }
-        updateReading()
+        switch phase {
+        case .awaitingHead where stream.queuedBytes == 0, .discarding: closeGracefully()
+        case .exchanging(let exchange): exchange.downstreamEnded()
+        case .awaitingHead, .lingering, .closed: break
+        }
     }
 
     /// Gives bytes to whatever the connection is doing, message after message; the number of bytes used.

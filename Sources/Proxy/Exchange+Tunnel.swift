@@ -66,7 +66,9 @@ extension Exchange {
 
     func tunnelDrainedUpstream() {
         tunnelProgressed()
-        if clientHasEnded { upstream?.stream.shutdownOutput() }
+        guard clientHasEnded else { return }
+        upstream?.stream.shutdownOutput()
+        if upstreamHasEnded { closeTunnel() }
     }
 
     func tunnelDrainedDownstream() {
@@ -84,7 +86,7 @@ extension Exchange {
             clientHasEnded = true
             if upstream.stream.queuedBytes == 0 { upstream.stream.shutdownOutput() }
         }
-        if clientHasEnded && upstreamHasEnded { closeTunnel() }
+        if clientHasEnded && upstreamHasEnded && upstream.stream.queuedBytes == 0 { closeTunnel() }
     }
 
     /// Ends both sides; what is queued for the client is still written.

@@ -103,4 +103,51 @@ struct ConnectionRegressionTests {
         client.reset()
         try origin.waitUntilIdle(within: .seconds(8))
     }
+
+    @Test(arguments: ["POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"])
+    func `a client that finishes writing within the content of a later request is let go at once`(_ last: String) throws {
+        let release = Gate()
+        let origin = try Origin { connection in
+            while let head = try connection.nextHead() {
+                if head.method == "GET" { try release.wait() }
+                try connection.finish(head)
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        let gateway = try Gateway("routes: [ { path: /, auth: required }, { path: /open, auth: none } ]", upstream: origin)
+        let client = try gateway.connect()
+        try client.send("GET /open HTTP/1.1\r\nHost: a\r\n\r\n" + last)
+        client.finishWriting()
+        try origin.waitForConnections(1)
+        release.open()
+        #expect(try client.receive().text == "ok")
+        do {
+            _ = try client.reader.readToEnd(by: .after(.seconds(8)))
+        } catch WireError.reset {
+        }
+        #expect(origin.requests.count == 1)
+    }
+}
+
+@Suite("What has gone wrong once: interim answers and tunnels")
+struct InterimRegressionTests {
+    @Test func `a client that has finished writing before its tunnel opens has done so in the tunnel too`() throws {
+        let release = Gate()
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try release.wait()
+            try connection.send(UpgradeTests.switching)
+            #expect(try connection.waitForEnd(within: .seconds(8)) == Array("last words".utf8))
+            try connection.send("farewell")
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(UpgradeTests.handshake + "\r\nlast words")
+        client.finishWriting()
+        _ = try origin.waitForRequests(1)
+        release.open()
+        #expect(try client.receiveAny().status == 101)
+        #expect(try client.reader.readToEnd(by: .after()) == Array("farewell".utf8))
+        #expect(origin.failures == [])
+    }
 }
