@@ -5,7 +5,7 @@ import HTTP1
 
 /// A client's connection: collects request heads, runs one exchange at a time, in the order the requests came.
 final class DownstreamConnection: TableEntry {
-    /// Requests that came early (pipelined) wait here up to this size; then reading pauses.
+    /// Requests that came early (pipelined) wait here up to this size, or that of a head; then reading pauses.
     private static let earlyInputBytesMax = 64 * 1024
     /// Content that nobody wants is read up to this size to keep the connection, and cut off beyond it.
     private static let discardedBytesMax = 256 * 1024
@@ -31,6 +31,8 @@ final class DownstreamConnection: TableEntry {
     private var phase = Phase.awaitingHead
     /// Bytes that no message has claimed yet: the beginning of a head, or requests that came early.
     private var input = ByteBuffer()
+    /// How much of `input` is known to be no whole head: of more, only what is new must be looked at.
+    private var unfinishedHeadBytes = 0
     private var discardedContent = ContentDecoder(.none)
     private var inputHasEnded = false
     private var isConsuming = false
@@ -54,8 +56,11 @@ final class DownstreamConnection: TableEntry {
 
     func setDeadline(at instant: Instant) { worker.table.setDeadline(instant, at: slot) }
 
-    var isIdle: Bool {
-        if case .awaitingHead = phase { input.isEmpty && stream.queuedBytes == 0 } else { false }
+    var isIdle: Bool { isAwaitingHead && input.isEmpty }
+
+    /// Whether the next message may begin: the answers to those before are on their way.
+    private var isAwaitingHead: Bool {
+        if case .awaitingHead = phase { stream.queuedBytes == 0 } else { false }
     }
 
     /// Whether the connection may outlive the answer to a request that asked for it.
@@ -66,23 +71,19 @@ final class DownstreamConnection: TableEntry {
 
 extension DownstreamConnection: ByteStreamHandler {
     func streamReceived(_ bytes: Span<UInt8>) {
-        if input.isEmpty {
-            let consumed = consume(bytes)
-            keep(bytes.extracting(consumed...))
-            return
+        guard input.isEmpty else {
+            keep(bytes)
+            return consumeInput()
         }
-        let canEndHead = bytes.firstIndex(of: 0x0A) != nil || input.count + bytes.count > worker.limits.head.headBytesMax
-        keep(bytes)
-        // A head that trickles in is looked at once a line, not once a byte.
-        if case .awaitingHead = phase, !canEndHead { return }
-        consumeInput()
+        let consumed = consume(bytes)
+        keep(bytes.extracting(consumed...))
     }
 
     private func keep(_ rest: Span<UInt8>) {
         guard !rest.isEmpty else { return }
         switch phase {
         case .closed, .lingering: return
-        case .awaitingHead where input.isEmpty && stream.queuedBytes == 0:
+        case .awaitingHead where isIdle:
             setDeadline(afterMilliseconds: worker.timeouts.head)
         case .awaitingHead, .exchanging, .discarding: break
         }
@@ -92,7 +93,7 @@ extension DownstreamConnection: ByteStreamHandler {
 
     /// Reading is paused while enough waits here, or while the exchange has all it can pass on.
     func updateReading() {
-        var isBlocked = inputHasEnded || input.count >= Self.earlyInputBytesMax
+        var isBlocked = inputHasEnded || input.count >= max(Self.earlyInputBytesMax, worker.limits.head.headBytesMax)
         if case .exchanging(let exchange) = phase, exchange.isBlockedByUpstream { isBlocked = true }
         isBlocked ? stream.pauseReading() : stream.resumeReading()
     }
@@ -110,6 +111,8 @@ extension DownstreamConnection: ByteStreamHandler {
         pending.removeFirst(consumed)
         guard stream.isOpen else { return }
         if !pending.isEmpty { swap(&pending, &input) }
+        // Behind a message the next head has begun, and its time with it.
+        if consumed > 0, !input.isEmpty, isAwaitingHead { setDeadline(afterMilliseconds: worker.timeouts.head) }
         inputConsumed()
     }
 
@@ -153,11 +156,15 @@ extension DownstreamConnection: ByteStreamHandler {
 
     private func consumeHead(_ bytes: Span<UInt8>) -> Int {
         do {
-            guard try worker.requestHead.parse(bytes) else { return 0 }
+            guard try worker.requestHead.parse(bytes, unchanged: unfinishedHeadBytes) else {
+                unfinishedHeadBytes = bytes.count
+                return 0
+            }
         } catch {
             refuse(.message(error), keepingConnection: false)
             return bytes.count
         }
+        unfinishedHeadBytes = 0
         hasServed = true
         let length = worker.requestHead.length
         return length + startExchange(bytes)
@@ -200,7 +207,7 @@ extension DownstreamConnection: ByteStreamHandler {
     func streamDrained() {
         switch phase {
         case .awaitingHead:
-            setDeadline(afterMilliseconds: worker.timeouts.idle)
+            setDeadline(afterMilliseconds: input.isEmpty ? worker.timeouts.idle : worker.timeouts.head)
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
         case .discarding: break

@@ -127,6 +127,16 @@ struct ConnectionRegressionTests {
         }
         #expect(origin.requests.count == 1)
     }
+
+    @Test func `a head may be as large as the limit allows, beyond what one read takes`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nlimits: { head: 256KiB }", upstream: origin)
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Large: " + String(repeating: "x", count: 70_000))
+        #expect(try client.isSilent(for: .milliseconds(300)))
+        try client.send(String(repeating: "x", count: 70_000) + "\r\n\r\n")
+        #expect(try client.receive(within: .seconds(5)).status == 200)
+    }
 }
 
 @Suite("What has gone wrong once: interim answers and tunnels")
