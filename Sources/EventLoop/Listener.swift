@@ -67,7 +67,10 @@ package final class Listener {
         self.socket = socket
         self.onEvent = onEvent
         readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in
-            accept(atMost: 64)  // then the connections that are there get their turn
+            // A few, then the connections that are there get their turn; none once the owner has had enough.
+            for _ in 0..<64 where !isPaused {
+                guard acceptNext() else { return }
+            }
         }
         readiness?.start()
     }
@@ -83,33 +86,33 @@ package final class Listener {
         readiness?.start()
     }
 
-    /// Takes what waits in the kernel's queue, at most `limit` connections, until paused.
-    package func accept(atMost limit: Int) {
-        var left = limit
-        while left > 0, !isPaused {
-            left -= 1
-            var storage = sockaddr_storage()
-            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            let descriptor = withUnsafeMutablePointer(to: &storage) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    shim_accept4(
-                        socket.descriptor, $0, &length, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
-                }
+    /// Takes all that waits in the kernel's queue, paused or not: the connections in it would be reset with the socket.
+    package func acceptAll() {
+        while acceptNext() {}
+    }
+
+    /// False when nothing waits any more, or nothing can be taken.
+    private func acceptNext() -> Bool {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let descriptor = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                shim_accept4(socket.descriptor, $0, &length, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
             }
-            if descriptor >= 0 {
-                onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: SocketAddress(storage))))
-                continue
-            }
-            switch errno {
-            case EAGAIN: return
-            // The connection died in the queue, or was interrupted: the next one may be fine (accept(2)).
-            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH:
-                continue
-            case let code:
-                pause()
-                onEvent(.failed(SocketError("accept", code)))
-                return
-            }
+        }
+        if descriptor >= 0 {
+            onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: SocketAddress(storage))))
+            return true
+        }
+        switch errno {
+        case EAGAIN: return false
+        // The connection died in the queue, or was interrupted: the next one may be fine (accept(2)).
+        case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH:
+            return true
+        case let code:
+            pause()
+            onEvent(.failed(SocketError("accept", code)))
+            return false
         }
     }
 }

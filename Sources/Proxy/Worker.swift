@@ -105,7 +105,9 @@ final class Worker {
     private func listen(on sockets: [WorkerSocket]) {
         do throws(EventLoopError) {
             for (requested, socket) in sockets {
-                listeners[requested] = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+                let listener = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+                if !isAccepting { listener.pause() }
+                listeners[requested] = listener
             }
         } catch {
             log.note("cannot listen: \(error)", worker: self)
@@ -118,7 +120,7 @@ final class Worker {
         case .apply(let settings, let addresses, let sockets):
             guard !isDraining else { return }
             for (requested, listener) in listeners where !addresses.contains(requested) {
-                listener.accept(atMost: .max)
+                listener.acceptAll()
                 listeners[requested] = nil
             }
             listen(on: sockets)
@@ -138,8 +140,7 @@ final class Worker {
     private func drain(within milliseconds: Int64) {
         guard !isDraining else { return }
         isDraining = true
-        // Connections that the kernel has accepted for us would be reset with the socket.
-        for listener in listeners.values { listener.accept(atMost: .max) }
+        for listener in listeners.values { listener.acceptAll() }
         listeners = [:]
         table.forEach { ($0 as? DownstreamConnection)?.drain() }
         drainTimer?.schedule(afterMilliseconds: milliseconds)

@@ -137,6 +137,36 @@ struct ConnectionRegressionTests {
         try client.send(String(repeating: "x", count: 70_000) + "\r\n\r\n")
         #expect(try client.receive(within: .seconds(5)).status == 200)
     }
+
+    @Test func `the limit of connections holds for those that come at once`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nlimits: { connections: 2 }", upstream: origin)
+        gateway.process.signal(SIGSTOP)
+        let clients = try (0..<8).map { _ in try gateway.connect() }
+        for client in clients { try client.send(Self.request) }
+        gateway.process.signal(SIGCONT)
+        try gateway.process.waitForLine(containing: "accepting is paused")
+        let served = clients.filter { (try? $0.receive(within: .milliseconds(400)))?.status == 200 }
+        #expect(served.count == 2)
+    }
+
+    @Test func `a listener that a reload adds does not accept while the limit is reached`() throws {
+        let origin = try Origin.ok()
+        let settings = openToAll + "\nlimits: { connections: 1 }"
+        let gateway = try Gateway(settings, upstream: origin)
+        let only = try gateway.connect()
+        #expect(try only.exchange(Self.request).status == 200)
+        try gateway.process.waitForLine(containing: "accepting is paused")
+        try gateway.rewrite(settings + "\nlisten: 0.0.0.0:0")
+        gateway.process.signal(SIGHUP)
+        let line = try gateway.process.waitForLine(containing: "listening on 0.0.0.0:")
+        let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0.prefix(while: \.isNumber)) })
+        let late = try Client(to: port)
+        try late.send(Self.request)
+        #expect(try late.isSilent(for: .milliseconds(700)))
+        only.close()
+        #expect(try late.receive(within: .seconds(10)).status == 200)
+    }
 }
 
 @Suite("What has gone wrong once: interim answers and tunnels")
