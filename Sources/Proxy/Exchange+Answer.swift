@@ -8,6 +8,8 @@ import HTTP1
 extension Exchange {
     /// Content up to this size is copied behind its head: that costs less than gathering two pieces in the kernel.
     private static let copiedBytesMax = 2048
+    /// Interim heads (1xx) before the final one. Origins send one or two; each puts the response timeout off.
+    private static let interimHeadsMax = 32
 
     func upstreamReceived(_ bytes: Span<UInt8>) {
         switch answer {
@@ -42,10 +44,15 @@ extension Exchange {
             do {
                 guard try worker.responseHead.parse(rest, answering: method) else { return offset }
             } catch {
-                fail(.upstreamMalformed(error))
+                fail(.upstreamMalformed(.message(error)))
                 return bytes.count
             }
             if worker.responseHead.isInterim {
+                interimHeads += 1
+                guard interimHeads <= Self.interimHeadsMax else {
+                    fail(.upstreamMalformed(.tooManyInterimHeads(limit: Self.interimHeadsMax)))
+                    return bytes.count
+                }
                 relayInterimHead(rest)
                 guard upstream != nil else { return bytes.count }
                 offset += worker.responseHead.length
@@ -173,7 +180,7 @@ extension Exchange {
                 }
             }
         } catch {
-            return fail(.upstreamMalformed(error))
+            return fail(.upstreamMalformed(.message(error)))
         }
         guard write(bytes.extracting(direct), to: downstream) else { return }
         if isWhole { finish(hasExcess: offset < bytes.count) }
@@ -242,7 +249,7 @@ extension Exchange {
     private func upstreamLost(_ error: SocketError?) {
         guard let lost = detach() else { return }
         let wasConnected = lost.isConnected
-        let wasStale = lost.isReused && lost.input.isEmpty && !hasRelayedContinue
+        let wasStale = lost.isReused && lost.input.isEmpty && interimHeads == 0
         lost.close()
         if !wasConnected {
             pool.addressFailed()

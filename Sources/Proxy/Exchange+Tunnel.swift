@@ -9,7 +9,10 @@ extension Exchange {
     /// Relays the 101 in `worker.responseHead`, parsed from `bytes`, and whatever came behind it.
     func openTunnel(_ bytes: Span<UInt8>) {
         guard wantsUpgrade, requestIsWhole, let downstream, let upstream else {
-            return fail(.upstreamMalformed(.statusLineMalformed))
+            return fail(.upstreamMalformed(.upgradeNotAskedFor))
+        }
+        guard let protocols = worker.responseHead.fields.first(.upgrade), !protocols.value.isEmpty else {
+            return fail(.upstreamMalformed(.upgradeToNothing))
         }
         worker.headOutput.removeAll()
         worker.headOutput.append("HTTP/1.1 101 ")
@@ -17,9 +20,7 @@ extension Exchange {
         worker.headOutput.append("\r\n")
         worker.responseHead.fields.appendKept(from: bytes, to: &worker.headOutput)
         worker.headOutput.append("Connection: upgrade\r\nUpgrade: ")
-        if let line = worker.responseHead.fields.first(.upgrade) {
-            worker.headOutput.append(bytes.extracting(line.value.bounds))
-        }
+        worker.headOutput.append(bytes.extracting(protocols.value.bounds))
         worker.headOutput.append("\r\n\r\n")
         answer = .tunnel
         clientHasEnded = false

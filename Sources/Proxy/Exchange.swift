@@ -47,6 +47,7 @@ final class Exchange {
     // The answer.
     var answer = Answer.awaitingHead
     var hasRelayedContinue = false
+    var interimHeads = 0
     var responseContent = ContentDecoder(.none)
     var downstreamFraming = ContentFraming.none
     var keepsUpstream = false
@@ -92,6 +93,7 @@ extension Exchange {
         upstreamHasStoppedReading = false
         answer = .awaitingHead
         hasRelayedContinue = false
+        interimHeads = 0
 
         composeRequestHead(target, head, &worker.requestHead, for: downstream, snapshot.authenticator, admission)
         if requestIsWhole {

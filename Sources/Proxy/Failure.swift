@@ -16,7 +16,7 @@ enum Failure: Error {
     case upstreamConnectTimeout
     case upstreamTimeout
     case upstreamClosed
-    case upstreamMalformed(MessageError)
+    case upstreamMalformed(ResponseFault)
     // Our own.
     case noDescriptors
 
@@ -27,6 +27,25 @@ enum Failure: Error {
         case .refusal, .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
             .upstreamMalformed, .noDescriptors:
             true
+        }
+    }
+}
+
+/// What is wrong with an upstream's response.
+enum ResponseFault: Error {
+    case message(MessageError)
+    case tooManyInterimHeads(limit: Int)
+    /// 101 (Switching Protocols) where the client has not asked for another protocol.
+    case upgradeNotAskedFor
+    /// 101 (Switching Protocols) without `Upgrade`.
+    case upgradeToNothing
+
+    var description: String {
+        switch self {
+        case .message(let error): error.description
+        case .tooManyInterimHeads(let limit): "There are more than \(limit) interim responses to one request."
+        case .upgradeNotAskedFor: "The protocol is switched unasked."
+        case .upgradeToNothing: "The protocol is switched without saying to which."
         }
     }
 }
@@ -112,7 +131,7 @@ extension Failure {
     var cause: String? {
         switch self {
         case .upstreamUnreachable(let error): error.description
-        case .upstreamMalformed(let error): error.description
+        case .upstreamMalformed(let fault): fault.description
         case .message(let error): error.code
         default: nil
         }

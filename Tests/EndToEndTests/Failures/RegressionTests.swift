@@ -2,19 +2,38 @@ import Foundation
 import Glibc
 import Testing
 
+extension ChildProcess {
+    /// Stops the program until SIGCONT, so that what is sent meanwhile is there at once.
+    fileprivate func suspend() throws {
+        signal(SIGSTOP)
+        let deadline = Deadline.after()
+        while !deadline.hasPassed {
+            let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/task")
+            let areStopped = try tasks.allSatisfy { task in
+                try String(contentsOfFile: "/proc/\(identifier)/task/\(task)/status", encoding: .utf8).contains("State:\tT")
+            }
+            if areStopped { return }
+        }
+        throw WireError.timedOut(waitingFor: "the program to stop")
+    }
+}
+
 /// Goal: what has gone wrong once does not again. Method: the shortest exchange that showed it.
 @Suite("What has gone wrong once: connections")
 struct ConnectionRegressionTests {
     static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
     @Test func `an upstream connection whose last piece waited for the client serves the next request`() throws {
-        let origin = try Origin.answering { request in
-            let size = Int(request.target.dropFirst()) ?? 2
-            return "HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n" + String(repeating: "x", count: size)
+        let origin = try Origin { connection in
+            while let request = try connection.nextRequest() {
+                let size = Int(request.target.dropFirst()) ?? 2
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+                try connection.send([UInt8](repeating: 120, count: size))
+            }
         }
         let gateway = try Gateway(openToAll, upstream: origin)
         // One of the sizes ends in the 64 KiB between what the kernel holds and what the gateway has read.
-        for size in stride(from: 3 << 20, through: 6 << 20, by: 1 << 15) {
+        for size in stride(from: 7 << 19, through: 5 << 20, by: 1 << 15) {
             let client = try gateway.connect(receiveBuffer: 4096, keepsLog: false)
             try client.send("GET /\(size) HTTP/1.1\r\nHost: a\r\n\r\n")
             _ = try? Gate().wait(within: .milliseconds(60))  // until everything is where it can go unread
@@ -64,7 +83,7 @@ struct ConnectionRegressionTests {
         for _ in 0..<5 {
             let client = try gateway.connect()
             #expect(try client.exchange("GET /open/warm HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
-            gateway.process.signal(SIGSTOP)
+            try gateway.process.suspend()
             try client.send(Self.request + "DELETE /open/late HTTP/1.1\r\nHost: a\r\n\r\n")
             client.reset()
             gateway.process.signal(SIGCONT)
@@ -141,7 +160,7 @@ struct ConnectionRegressionTests {
     @Test func `the limit of connections holds for those that come at once`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nlimits: { connections: 2 }", upstream: origin)
-        gateway.process.signal(SIGSTOP)
+        try gateway.process.suspend()
         let clients = try (0..<8).map { _ in try gateway.connect() }
         for client in clients { try client.send(Self.request) }
         gateway.process.signal(SIGCONT)
@@ -171,6 +190,27 @@ struct ConnectionRegressionTests {
 
 @Suite("What has gone wrong once: interim answers and tunnels")
 struct InterimRegressionTests {
+    @Test(arguments: [32, 33])
+    func `interim answers have a limit`(_ count: Int) throws {
+        let origin = try Origin.answering { _ in
+            String(repeating: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", count: count)
+                + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let answer = try gateway.get()
+        if count <= 32 { #expect(answer.text == "ok") } else { expectProblem(answer, status: 502, code: "upstream_malformed") }
+    }
+
+    @Test func `interim answers to an HTTP/1.0 client have the same limit`() throws {
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            while true { try connection.send("HTTP/1.1 102 Processing\r\n\r\n") }
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        expectProblem(try gateway.exchange("GET / HTTP/1.0\r\n\r\n"), status: 502, code: "upstream_malformed")
+        try origin.waitUntilIdle()
+    }
+
     @Test func `a client that has finished writing before its tunnel opens has done so in the tunnel too`() throws {
         let release = Gate()
         let origin = try Origin { connection in
@@ -189,5 +229,17 @@ struct InterimRegressionTests {
         #expect(try client.receiveAny().status == 101)
         #expect(try client.reader.readToEnd(by: .after()) == Array("farewell".utf8))
         #expect(origin.failures == [])
+    }
+
+    @Test func `a 101 that does not say to which protocol is a 502`() throws {
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n")
+            try connection.waitForEnd()
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(UpgradeTests.handshake + "\r\n")
+        expectProblem(try client.receiveAny(), status: 502, code: "upstream_malformed")
     }
 }
