@@ -297,6 +297,7 @@ extension Exchange {
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }
         end { downstream, _ in
             if hasBegun {
+                worker.count(failure)
                 downstream.abort()
             } else {
                 downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method, version: version)

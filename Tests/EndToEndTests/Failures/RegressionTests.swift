@@ -243,3 +243,39 @@ struct InterimRegressionTests {
         expectProblem(try client.receiveAny(), status: 502, code: "upstream_malformed")
     }
 }
+
+@Suite("What has gone wrong once: logs")
+struct LogRegressionTests {
+    @Test func `requests that are refused before they are understood are logged with their reason`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nlimits: { body: 1KiB }\ntimeouts: { head: 300ms }", upstream: origin)
+        #expect(try gateway.exchange("GET / HTTP/1.1\r\nHost : a\r\n\r\n").status == 400)
+        #expect(try gateway.exchange("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n").status == 501)
+        #expect(try gateway.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n").status == 413)
+        #expect(try gateway.get("/%00").status == 400)
+        #expect(try gateway.exchange("GET / HT").status == 408)
+        gateway.process.signal(SIGTERM)
+        _ = try gateway.process.waitForExit()
+        try gateway.process.waitUntilRead()
+        let lines = gateway.logs.split(separator: "\n")
+        for (status, code) in [
+            (400, "whitespace_before_colon"), (501, "method_not_implemented"), (413, "content_too_large"), (408, "request_timeout"),
+        ] {
+            #expect(lines.filter { $0.contains("status=\(status) code=\(code)") }.count == 1, "\(gateway.logs)")
+        }
+        #expect(lines.filter { $0.contains("status=400 code=path_") }.count == 1, "\(gateway.logs)")
+    }
+
+    @Test func `an answer that is cut short is counted as a failure`() throws {
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        #expect(throws: (any Error).self) { try gateway.get() }
+        gateway.process.signal(SIGTERM)
+        _ = try gateway.process.waitForExit()
+        try gateway.process.waitUntilRead()
+        #expect(gateway.logs.contains(" failures=1 "), "\(gateway.logs)")
+    }
+}
