@@ -17,6 +17,14 @@ package final class DescriptorSignal: Sendable {
         _ = write(descriptor, &one, 8)
     }
 
+    /// Blocks until raised, or for so long at most; whether it was raised.
+    package func wait(atMostMilliseconds milliseconds: CInt) -> Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&state, 1, milliseconds) > 0 else { return false }
+        wait()
+        return true
+    }
+
     /// Blocks until raised, and takes every raise so far.
     package func wait() {
         var count: UInt64 = 0

@@ -8,6 +8,8 @@ import Synchronization
 /// room again.
 package final class LogWriter: Sendable {
     private static let queuedBytesMax = 4 << 20
+    /// How long the program's end waits for a reader who stalls, in milliseconds.
+    private static let closingTime: CInt = 2_000
 
     private struct Queue {
         var bytes: [UInt8] = []
@@ -17,6 +19,7 @@ package final class LogWriter: Sendable {
 
     private let queue = Mutex(Queue())
     private let wakeup: DescriptorSignal
+    private let finished: DescriptorSignal
     private let thread = Mutex<LoopThread?>(nil)
     private let descriptor: CInt
 
@@ -24,6 +27,7 @@ package final class LogWriter: Sendable {
     package init(descriptor: CInt) throws(SocketError) {
         self.descriptor = descriptor
         wakeup = try DescriptorSignal()
+        finished = try DescriptorSignal()
         let thread = try LoopThread(named: "slidegate-log") { [self] in writeUntilClosed() }
         self.thread.withLock { $0 = thread }
     }
@@ -44,11 +48,12 @@ package final class LogWriter: Sendable {
     /// A line from the control thread.
     package func write(_ line: String) { write(Array((line + "\n").utf8), lines: 1) }
 
-    /// Writes what is queued and ends the thread.
+    /// Writes what is queued and ends the thread, unless the reader stalls: then what is queued is given up.
     package func close() {
         queue.withLock { $0.isClosed = true }
         wakeup.raise()
-        thread.withLock { $0 }?.join()
+        // A thread that still waits for the reader owns nothing that the process's end could take from under it.
+        if finished.wait(atMostMilliseconds: Self.closingTime) { thread.withLock { $0 }?.join() }
     }
 
     private func writeUntilClosed() {
@@ -65,7 +70,7 @@ package final class LogWriter: Sendable {
                 taken.bytes += Array("slidegate: \(taken.droppedLines) log lines were dropped: the log is not read fast enough\n".utf8)
             }
             writeAll(taken.bytes)
-            if taken.isClosed { return }
+            if taken.isClosed { return finished.raise() }
         }
     }
 

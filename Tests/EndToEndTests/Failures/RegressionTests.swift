@@ -278,4 +278,29 @@ struct LogRegressionTests {
         try gateway.process.waitUntilRead()
         #expect(gateway.logs.contains(" failures=1 "), "\(gateway.logs)")
     }
+
+    @Test func `a log that nobody reads does not keep the program from ending`() throws {
+        let origin = try Origin.ok()
+        let folder = try Folder()
+        try folder.write(Token.secret, to: "jwt.secret")
+        let file = """
+            listen: 127.0.0.1:0
+            upstream: 127.0.0.1:\(origin.port)
+            key: { algorithm: HS256, secret_file: jwt.secret }
+            sliding: { buffer: 10m }
+            workers: 1
+            """
+        try folder.write(Array(file.utf8), to: "slidegate.yaml")
+        // Its standard error is a pipe whose reader takes one line and then no more.
+        let script = "mkfifo \"$1\"; { grep -m 1 listening; sleep 30; } <\"$1\" & exec \"$2\" serve \"$3\" 2>\"$1\""
+        let process = try ChildProcess(
+            ["/bin/sh", "-c", script, "sh", folder.path("log"), Gateway.binary(), folder.path("slidegate.yaml")])
+        let line = try process.waitForLine(containing: "slidegate: listening on 127.0.0.1:", on: .output)
+        let port = try #require(line.split(separator: ":").last.flatMap { UInt16($0.prefix(while: \.isNumber)) })
+        let client = try Client(to: port, keepsLog: false)
+        for _ in 0..<2000 { #expect(try client.exchange(ConnectionRegressionTests.request).status == 401) }
+        client.close()
+        process.signal(SIGTERM)
+        #expect(try process.waitForExit(within: .seconds(15)) == .exited(0))
+    }
 }
