@@ -3,10 +3,12 @@ import Glibc
 
 /// Calls back on the loop's thread each time the process gets the signal.
 package final class LoopSignal {
+    private let loop: EventLoop  // kept: `event_free` reads its base
     private var event: OpaquePointer?
     private let onSignal: () -> Void
 
     package init(_ number: Int32, on loop: EventLoop, onSignal: @escaping () -> Void) throws(EventLoopError) {
+        self.loop = loop
         self.onSignal = onSignal
         let context = Unmanaged.passUnretained(self).toOpaque()
         let flags = Int16(EV_SIGNAL | EV_PERSIST)

@@ -2,11 +2,13 @@ import CLibevent
 
 /// A timer on a loop: fires once per `schedule`, unless cancelled or scheduled anew first.
 package final class LoopTimer {
+    private let loop: EventLoop  // kept: `event_free` reads its base
     private var event: OpaquePointer?
     private let onFire: () -> Void
 
     /// - Parameter onFire: must not retain the timer's owner (capture it `unowned`): the owner outlives the timer.
     package init(on loop: EventLoop, onFire: @escaping () -> Void) throws(EventLoopError) {
+        self.loop = loop
         self.onFire = onFire
         let context = Unmanaged.passUnretained(self).toOpaque()
         guard let event = event_new(loop.base, -1, 0, timerDidFire, context) else { throw .outOfMemory }

@@ -10,12 +10,14 @@ final class Readiness {
         var flag: Int16 { self == .read ? Int16(EV_READ) : Int16(EV_WRITE) }
     }
 
+    private let loop: EventLoop  // kept: `event_free` reads its base
     private var event: OpaquePointer?
     private let onReady: () -> Void
 
     init(
         of descriptor: CInt, for direction: Direction, on loop: EventLoop, onReady: @escaping () -> Void
     ) throws(EventLoopError) {
+        self.loop = loop
         self.onReady = onReady
         let context = Unmanaged.passUnretained(self).toOpaque()
         let flags = direction.flag | Int16(EV_PERSIST)

@@ -282,3 +282,45 @@ struct SocketAddressTests {
         #expect(first.address.port != 0)
     }
 }
+
+@Suite("What is registered on a loop")
+struct RegistrationTests {
+    @Test func `keeps the loop: its end would leave the event behind without a base`() throws {
+        weak var loop: EventLoop?
+        func makeTimer() throws -> LoopTimer {
+            let made = try EventLoop()
+            loop = made
+            return try LoopTimer(on: made) {}
+        }
+        func makeSignal() throws -> LoopSignal {
+            let made = try EventLoop()
+            loop = made
+            return try LoopSignal(SIGUSR2, on: made) {}
+        }
+        func makeInbox() throws -> Inbox<Int> {
+            let made = try EventLoop()
+            loop = made
+            return try Inbox(try Mailbox<Int>(), on: made) { _ in }
+        }
+        let timer = try makeTimer()
+        #expect(loop != nil)
+        withExtendedLifetime(timer) {}
+        let signal = try makeSignal()
+        #expect(loop != nil)
+        withExtendedLifetime(signal) {}
+        let inbox = try makeInbox()
+        #expect(loop != nil)
+        withExtendedLifetime(inbox) {}
+    }
+
+    @Test func `ends with the last of them`() throws {
+        weak var loop: EventLoop?
+        do {
+            let made = try EventLoop()
+            loop = made
+            let timer = try LoopTimer(on: made) {}
+            withExtendedLifetime(timer) {}
+        }
+        #expect(loop == nil)
+    }
+}
