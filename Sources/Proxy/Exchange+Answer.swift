@@ -252,14 +252,18 @@ extension Exchange {
         let wasStale = lost.isReused && lost.input.isEmpty && interimHeads == 0
         lost.close()
         if !wasConnected {
-            pool.addressFailed()
-            guard isReplayable, attempts < pool.settings.addresses.count else {
-                return fail(.upstreamUnreachable(error ?? SocketError("connect", 0)))
-            }
-            return retry()
+            return connectFailed(.upstreamUnreachable(error ?? SocketError("connect", 0)))
         }
         // RFC 9110 §9.2.2: an idle connection that closes as the request goes out says nothing of what was done with it.
         guard wasStale, isReplayable, method.isIdempotent else { return fail(.upstreamClosed) }
+        retry()
+    }
+
+    /// No connection to one address: the next one may take the request, if it is still here.
+    func connectFailed(_ failure: Failure) {
+        detach()?.close()
+        pool.addressFailed()
+        guard isReplayable, attempts < pool.settings.addresses.count else { return fail(failure) }
         retry()
     }
 
@@ -328,7 +332,7 @@ extension Exchange {
         if answer == .content {
             fail(downstream?.stream.queuedBytes == 0 ? .upstreamTimeout : .downstreamTimeout)
         } else if !upstream.isConnected {
-            fail(.upstreamConnectTimeout)
+            connectFailed(.upstreamConnectTimeout)
         } else if !requestIsWhole, !upstreamHasStoppedReading, upstream.stream.queuedBytes == 0 {
             fail(.requestTimeout)
         } else {

@@ -292,7 +292,7 @@ extension Exchange {
             if snapshot?.closeIdleConnections() == true { return connect(content) }
             fail(.noDescriptors)
         } catch {
-            fail(.upstreamUnreachable(error))
+            connectFailed(.upstreamUnreachable(error))
         }
     }
 
