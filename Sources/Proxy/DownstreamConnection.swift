@@ -211,7 +211,7 @@ extension DownstreamConnection: ByteStreamHandler {
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
         case .discarding: break
-        case .lingering: inputHasEnded ? close() : stream.shutdownOutput()
+        case .lingering: closeGracefully()
         case .closed: break
         }
     }
@@ -227,6 +227,7 @@ extension DownstreamConnection: ByteStreamHandler {
     }
 
     func deadlineExpired() {
+        if case .exchanging(let exchange) = phase, exchange.isTunnel { return exchange.deadlineExpired() }
         if stream.queuedBytes > 0, stream.queuedBytes < queuedBytesAtDeadline {
             return waitForDrain()  // slow, but it reads
         }

@@ -86,7 +86,7 @@ final class Service {
 
     /// All or nothing: whatever is wrong with the new file, the old configuration stays in force.
     private func reload() {
-        guard let path else { return }
+        guard let path, !isDraining else { return }
         do {
             let next = try Configuration(readingFile: path)
             guard next.workers == configuration.workers else {
