@@ -36,8 +36,9 @@ final class Service {
             case .automatic: availableProcessorCount()
             case .count(let count): count
             }
+        let keys = try LoadedKeys(configuration)
         gateway = try Gateway(
-            settings(of: configuration), listeningOn: listeners(of: configuration), workerCount: workerCount, log: log,
+            settings(of: configuration, keys), listeningOn: listeners(of: configuration), workerCount: workerCount, log: log,
             on: loop
         ) { [unowned self] counters in ended(counters) }
         signals = try [
@@ -45,7 +46,7 @@ final class Service {
             LoopSignal(SIGINT, on: loop) { [unowned self] in drain() },
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
         ]
-        warn(of: configuration)
+        warn(of: configuration, keys)
         announce()
     }
 
@@ -58,10 +59,12 @@ final class Service {
         log.close()
     }
 
-    private func settings(of configuration: Configuration) throws(ConfigurationRefusal) -> ProxySettings {
+    private func settings(
+        of configuration: Configuration, _ keys: LoadedKeys
+    ) throws(ConfigurationRefusal) -> ProxySettings {
         try ProxySettings(
             configuration, descriptorLimit: descriptorLimit, workerCount: workerCount,
-            makeAuthenticator: makeAuthenticatorFactory(for: configuration, mintCache: mintCache))
+            makeAuthenticator: makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache))
     }
 
     private func listeners(of configuration: Configuration) throws(ConfigurationRefusal) -> [SocketAddress] {
@@ -70,8 +73,8 @@ final class Service {
         return addresses
     }
 
-    private func warn(of configuration: Configuration) {
-        for warning in configuration.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
+    private func warn(of configuration: Configuration, _ keys: LoadedKeys) {
+        for warning in configuration.warnings + keys.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
         let affordable = Limits.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
         if affordable < configuration.limits.connectionsMax {
             log.write(
@@ -94,9 +97,10 @@ final class Service {
                     file: path,
                     diagnostics: [Diagnostic(.error, at: .file, "workers cannot change while the gateway runs; restart it")])
             }
-            try gateway?.apply(settings(of: next), listeningOn: listeners(of: next))
+            let keys = try LoadedKeys(next)
+            try gateway?.apply(settings(of: next, keys), listeningOn: listeners(of: next))
             configuration = next
-            warn(of: next)
+            warn(of: next, keys)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
         } catch {

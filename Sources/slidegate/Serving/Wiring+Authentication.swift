@@ -152,13 +152,12 @@ extension RoutePolicy.TokenForwarding {
     }
 }
 
-/// What makes a worker's authenticator: keys loaded and tried once, so that nothing can fail later.
+/// What makes a worker's authenticator: keys tried once, so that nothing can fail later.
 ///
-/// - Throws: what is wrong with the keys, each with its place in the configuration file.
+/// - Throws: what is wrong with the keys.
 func makeAuthenticatorFactory(
-    for configuration: Configuration, mintCache: any MintCache = SharedMintCache()
+    for configuration: Configuration, _ keys: LoadedKeys, mintCache: any MintCache = SharedMintCache()
 ) throws(ConfigurationRefusal) -> @Sendable () -> Authenticator {
-    let keys = try LoadedKeys(configuration)
     let policy = AuthenticationPolicy(configuration)
     do {
         _ = try keys.makeKeySet()

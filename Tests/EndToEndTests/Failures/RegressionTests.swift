@@ -303,4 +303,20 @@ struct LogRegressionTests {
         process.signal(SIGTERM)
         #expect(try process.waitForExit(within: .seconds(15)) == .exited(0))
     }
+
+    @Test func `serve says what is doubtful about key files`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(upstream: origin)
+        #expect(!gateway.logs.contains("can read"))
+        let open = try Folder()
+        try open.write(Token.secret, to: "open.secret")
+        chmod(open.path("open.secret"), 0o644)
+        let key = "key: { algorithm: HS256, secret_file: \(open.path("open.secret")) }"
+        let warned = try Gateway(key, upstream: origin)
+        #expect(warned.logs.contains("every user of this machine can read"), "\(warned.logs)")
+        try gateway.rewrite(key)
+        gateway.process.signal(SIGHUP)
+        try gateway.process.waitForLine(containing: "configuration reloaded")
+        #expect(gateway.logs.contains("every user of this machine can read"), "\(gateway.logs)")
+    }
 }
