@@ -79,6 +79,13 @@ extension Authenticator {
             return .refuse(Refusal(.insufficientScope(scope: scope), route: route, origin: origin))
         }
         let renewal = decideRenewal(of: entry, rules: rules, optsOut: survey.optsOut, now: now)
+        if now.seconds >= entry.expiration, case .skip = renewal {
+            // The grace is for renewing, and this will not be renewed: nothing but the leeway admits it.
+            let lateness = now.seconds - entry.expiration
+            if lateness >= policy.validation.leewaySeconds {
+                return .refuse(Refusal(.token(.expired(bySeconds: lateness)), route: route, origin: origin))
+            }
+        }
         return admit(entry, location, route, rules, origin, renewal, &head, bytes, now)
     }
 

@@ -130,6 +130,14 @@ extension ByteStream {
     }
 }
 
+extension ByteStream {
+    /// Whether nothing has arrived that has not been read: no bytes, no end, no reset. Costs a system call.
+    package var isQuiet: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+    }
+}
+
 // MARK: - Writing
 
 extension ByteStream {

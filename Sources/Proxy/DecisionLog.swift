@@ -48,9 +48,24 @@ final class DecisionLog {
         lines.append(" method=")
         lines.append(method)
         lines.append(" path=")
-        lines.append(path.extracting(0..<min(path.count, 256)))
+        append(path: path)
         append(peer)
         end()
+    }
+
+    /// Segments longer than any name or UUID are cut: they may be tokens.
+    private func append(path: Span<UInt8>) {
+        var start = 0
+        while start < min(path.count, 256) {
+            let end = path.firstIndex(of: 0x2F, from: start + 1) ?? path.count
+            if end - start > 1 + 40 {
+                lines.append(path.extracting(start..<start + 9))
+                lines.append("...")
+            } else {
+                lines.append(path.extracting(start..<end))
+            }
+            start = end
+        }
     }
 
     func admitted(_ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, worker: Worker) {

@@ -99,7 +99,6 @@ extension Exchange {
         worker.log.admitted(
             admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.peer, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
-        answer = .content
         relayContent(bytes, from: length, to: downstream)
     }
 
@@ -182,6 +181,7 @@ extension Exchange {
         } catch {
             return fail(.upstreamMalformed(.message(error)))
         }
+        answer = .content  // not before: until something is sent, what is wrong can still be answered with 502
         guard write(bytes.extracting(direct), to: downstream) else { return }
         if isWhole { finish(hasExcess: offset < bytes.count) }
     }
@@ -296,13 +296,16 @@ extension Exchange {
         let hasBegun = answer != .awaitingHead
         answer = .finished
         let keeps = failure.leavesFramingIntact && clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
-        let origin = admission?.origin ?? .absent
-        let (method, version) = (method, version)
+        let (method, version, origin) = (method, version, origin)
+        // Length and chunks show that an answer was cut short; one that ends with the connection shows it by a reset alone.
+        var needsReset = false
+        if case .untilClose = downstreamFraming { needsReset = true }
+        if case .downstreamTimeout = failure { needsReset = true }
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }
         end { downstream, _ in
             if hasBegun {
                 worker.count(failure)
-                downstream.abort()
+                needsReset ? downstream.abort() : downstream.closeGracefully()
             } else {
                 downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method, version: version)
                 if keeps { downstream.exchangeEnded(keepingConnection: true, unreadContent: nil) }

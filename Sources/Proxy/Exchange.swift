@@ -25,7 +25,10 @@ final class Exchange {
     var upstream: UpstreamConnection?
     var snapshot: Snapshot?
     var pool: UpstreamPool!
+    /// Until the answer's head comes, which takes it.
     var admission: Admission!
+    /// Of the request, for answers of the gateway's own.
+    var origin = CrossOrigin.absent
 
     // The request.
     var method = Method.get
@@ -77,6 +80,7 @@ extension Exchange {
         target: NormalizedTarget, head: Span<UInt8>, content: Span<UInt8>
     ) -> Int {
         self.admission = admission
+        origin = admission.origin
         self.downstream = downstream
         self.snapshot = snapshot
         pool = snapshot.pool(ofRoute: admission.route)
@@ -268,6 +272,11 @@ extension Exchange {
     private func dispatch(_ content: Span<UInt8>) {
         attempts += 1
         while let connection = pool.takeIdle() {
+            // What cannot be sent again must not go out on a connection whose end has arrived and waits for its turn.
+            guard isReplayable && method.isIdempotent || connection.stream.isQuiet else {
+                connection.close()
+                continue
+            }
             attach(connection)
             let result = request.withSpan { connection.stream.write($0, content) }
             if case .failed = result {  // it had been closed: nothing has reached the upstream

@@ -77,7 +77,10 @@ final class Worker {
         limits = settings.limits
         snapshot = Snapshot(settings, worker: self)
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
-        drainTimer = try LoopTimer(on: loop) { [unowned self] in loop.stop() }
+        drainTimer = try LoopTimer(on: loop) { [unowned self] in
+            log.note("the drain time is over: \(connectionCount) connections are cut", worker: self)
+            loop.stop()
+        }
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
         loop.turnEnded = { [unowned self] in log.flush() }
     }

@@ -41,7 +41,8 @@ struct PathNormalizerTests {
         ("//..", .aboveRoot), ("/%", .invalidEscape), ("/%2", .invalidEscape), ("/%2g", .invalidEscape), ("/%%41", .invalidEscape),
         ("/a%00b", .nul), ("/a%2fb", .encodedSlash), ("/a%2Fb", .encodedSlash), ("/a%5cb", .encodedSlash),
         ("/a/..;/b", .dotSegmentWithParameter), ("/a/.;x=1/b", .dotSegmentWithParameter), ("/a/%2e%2e;/b", .dotSegmentWithParameter),
-        ("/..;", .dotSegmentWithParameter), ("/a%c0%afb", .overlongEncoding), ("/%c0%ae%c0%ae/", .overlongEncoding),
+        ("/..;", .dotSegmentWithParameter), ("/a/..%3b/b", .dotSegmentWithParameter), ("/a/.%3Bx/b", .dotSegmentWithParameter),
+        ("/a%c0%afb", .overlongEncoding), ("/%c0%ae%c0%ae/", .overlongEncoding),
         ("/%e0%80%af", .overlongEncoding), ("/%f0%80%80%af", .overlongEncoding), ("/%c1%9c", .overlongEncoding),
     ])
     func `A path that servers read differently is refused`(_ path: String, _ error: PathError) {

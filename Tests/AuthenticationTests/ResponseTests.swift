@@ -111,6 +111,17 @@ struct ResponseTests {
         #expect(graceful.request(["Authorization: Bearer \(Gateway.token)"], now: 4_630).refusal?.code == "token_expired")
     }
 
+    @Test func `The grace admits nobody whose token it does not renew`() throws {
+        var sliding = RenewalPolicy(bufferWindow: .seconds(600), capSeconds: 3_600)
+        sliding.graceSeconds = 30
+        let gateway = Gateway(Gateway.policy(sliding: sliding, validation: .init(leewaySeconds: 5, graceSeconds: 30)))
+        let pastTheCap = Toy.token(#"{"iat":3000,"exp":4600,"orig_iat":900}"#)
+        #expect(gateway.request(["Authorization: Bearer \(pastTheCap)"], now: 4_604).admission != nil, "within the leeway")
+        #expect(gateway.request(["Authorization: Bearer \(pastTheCap)"], now: 4_605).refusal?.code == "token_expired")
+        let anchorless = Toy.token(#"{"exp":4600}"#)
+        #expect(gateway.request(["Authorization: Bearer \(anchorless)"], now: 4_610).refusal?.code == "token_expired")
+    }
+
     // MARK: Caches
 
     @Test func `An answer with a token is kept out of caches`() throws {

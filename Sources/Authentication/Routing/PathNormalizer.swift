@@ -12,7 +12,7 @@ package enum PathError: Error, Equatable, Sendable {
     case encodedSlash
     /// More `..` than segments before it.
     case aboveRoot
-    /// `.;…` or `..;…`: some servers drop the parameter and then resolve the dots, others do not.
+    /// `.;…` or `..;…`, escaped or not: some servers drop the parameter and then resolve the dots, others do not.
     case dotSegmentWithParameter
     /// An escaped octet sequence that only lenient UTF-8 decoders take for an ASCII character (RFC 3629 §10).
     case overlongEncoding
@@ -166,7 +166,8 @@ package struct PathNormalizer: Sendable {
         guard !segment.isEmpty, segment[0] == 0x2E else { return .none }
         let length = segment.count > 1 && segment[1] == 0x2E ? 2 : 1
         if segment.count == length { return length == 2 ? .two : .one }
-        return segment[length] == 0x3B ? .withParameter : .none
+        let rest = segment.extracting(length...)
+        return rest[0] == 0x3B || rest.count >= 3 && rest.extracting(0..<3).elementsEqual("%3B") ? .withParameter : .none
     }
 
     private func appendEscape(_ path: Span<UInt8>, at index: Int, to buffer: inout ByteBuffer) throws(PathError) {

@@ -100,6 +100,30 @@ struct UpstreamFailureTests {
         #expect(client.reader.unread.isEmpty)
     }
 
+    @Test func `within content leaves the client all that came before`() throws {
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n")
+            try connection.send([UInt8](repeating: 120, count: 400_000))
+            connection.close()
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect(receiveBuffer: 4096)
+        try client.send(Self.get)
+        _ = try client.reader.readHead(by: .after())
+        #expect(try client.reader.read(400_000, by: .after()).count == 400_000)
+        #expect(throws: WireError.endOfStream(after: [])) { try client.reader.read(1, by: .after()) }
+    }
+
+    @Test func `a first chunk that is malformed is a 502 as long as nothing was sent`() throws {
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n")
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        expectProblem(try gateway.exchange(Self.get), status: 502, code: "upstream_malformed")
+    }
+
     @Test func `by a reset within content that only a close would end cuts the client off`() throws {
         let sent = Gate()
         let origin = try Origin { connection in

@@ -235,6 +235,7 @@ struct LogTests {
         _ = try gateway.get("/open?access_token=\(token)&x=hidden-query", "Referer: https://a/?t=\(token)", "Proxy-Authorization: Basic aGlkZGVu")
         _ = try gateway.exchange("GET /d HTTP/1.1\r\nHost : \(token)\r\n\r\n")
         _ = try gateway.get("/e", "Authorization: Basic aGlkZGVuOnBhc3M=")
+        _ = try gateway.get("/reset/\(token)", "Authorization: Bearer \(forged)")
         gateway.process.signal(15)
         _ = try gateway.process.waitForExit()
         try gateway.process.waitUntilRead()
