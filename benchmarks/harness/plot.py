@@ -115,7 +115,7 @@ def bars(summary, cases, contenders, group, width, bottom):
 def others(parts, result, bottom):
     """Horizontal bars for memory and start time. Returns where they end."""
     for title, rows, figure, unit in (
-            ("Memory of one idle keep-alive connection (PSS), KiB", result["idle"], "pss_kib_per_connection", "{:.2f}"),
+            ("Memory of one idle keep-alive connection (RSS), KiB", result["idle"], "rss_kib_per_connection", "{:.2f}"),
             ("From exec to the first answer, ms", result["start"], "median_ms", "{:.1f}")):
         if not rows:
             continue
