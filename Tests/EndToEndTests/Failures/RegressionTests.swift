@@ -23,6 +23,26 @@ extension ChildProcess {
 struct ConnectionRegressionTests {
     static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
+    @Test func `a POST goes to a fresh connection when the end of the pooled one has arrived`() throws {
+        let end = Gate()
+        let origin = try Origin { connection in
+            guard try connection.nextRequest() != nil else { return }
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            if connection.number == 0 { try end.wait() }
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        #expect(try client.exchange(Self.request).status == 200)
+        // Both are there when the program goes on, and the client's request may well be looked at first.
+        try gateway.process.suspend()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+        end.open()
+        try origin.waitUntilIdle()
+        gateway.process.signal(SIGCONT)
+        #expect(try client.receive().status == 200)
+        #expect(origin.requests.count == 2)
+    }
+
     @Test func `an upstream connection whose last piece waited for the client serves the next request`() throws {
         let origin = try Origin { connection in
             while let request = try connection.nextRequest() {

@@ -214,22 +214,6 @@ struct RetryTests {
         #expect(try client.exchange("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
     }
 
-    @Test func `a POST goes to a fresh connection when the pooled one had ended before`() throws {
-        let origin = try Origin { connection in
-            guard try connection.nextRequest() != nil else { return }
-            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        }
-        let gateway = try Gateway(openToAll, upstream: origin)
-        let client = try gateway.connect()
-        for number in 0..<10 {
-            #expect(
-                try client.exchange("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status == 200)
-            try origin.waitUntilIdle()
-            // The end of the connection is on its way to the gateway before the next request is.
-        }
-        #expect(origin.requests.count == 10)
-    }
-
     @Test func `an answer that has begun is never begun anew`() throws {
         let origin = try Origin { connection in
             while try connection.nextRequest() != nil {
