@@ -1,28 +1,53 @@
+/// What a worker counts.
+package enum Counter: Int, CaseIterable, Sendable {
+    case connections
+    case exchanges
+    case renewals
+    case mintFailures
+    case refusals
+    case failures
+    case acceptPauses
+
+    /// The name as metrics and logs show it, without prefix and suffix.
+    package var name: StaticString {
+        switch self {
+        case .connections: "connections"
+        case .exchanges: "exchanges"
+        case .renewals: "renewals"
+        case .mintFailures: "mint_failures"
+        case .refusals: "refusals"
+        case .failures: "failures"
+        case .acceptPauses: "accept_pauses"
+        }
+    }
+
+    /// What is counted, as one sentence for whoever reads the metrics.
+    package var help: StaticString {
+        switch self {
+        case .connections: "Client connections accepted."
+        case .exchanges: "Requests admitted and sent upstream."
+        case .renewals: "Answers that carried a successor."
+        case .mintFailures: "Renewals that were due and could not be signed; the requests went on without."
+        case .refusals: "Requests refused by policy."
+        case .failures: "Requests that failed otherwise: malformed, timed out, upstream down."
+        case .acceptPauses: "Times that accepting was paused, at the limit of connections or descriptors."
+        }
+    }
+}
+
 /// What one worker has done since it started; summed over workers by whoever reports.
 package struct Counters: Sendable {
-    package var connections = 0
-    /// Requests admitted and sent upstream.
-    package var exchanges = 0
-    /// Answers that carried a successor.
-    package var renewals = 0
-    /// Renewals that were due and could not be signed; the requests went on without.
-    package var mintFailures = 0
-    /// Requests refused by policy.
-    package var refusals = 0
-    /// Requests that failed otherwise: malformed, timed out, upstream down.
-    package var failures = 0
-    /// Times that accepting was paused, at the limit of connections or descriptors.
-    package var acceptPauses = 0
+    /// Room for every `Counter`, in place: counting is an addition to memory that the worker owns.
+    private var values = InlineArray<64, Int>(repeating: 0)
 
     package init() {}
 
+    package subscript(counter: Counter) -> Int {
+        get { values[counter.rawValue] }
+        set { values[counter.rawValue] = newValue }
+    }
+
     package static func += (total: inout Counters, part: Counters) {
-        total.connections += part.connections
-        total.exchanges += part.exchanges
-        total.renewals += part.renewals
-        total.mintFailures += part.mintFailures
-        total.refusals += part.refusals
-        total.failures += part.failures
-        total.acceptPauses += part.acceptPauses
+        for counter in Counter.allCases { total[counter] += part[counter] }
     }
 }

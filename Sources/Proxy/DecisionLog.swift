@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import EventLoop
 import JOSE
+import Metrics
 
 /// A worker's log lines, gathered through a turn of its loop and handed to the writer at the end of it.
 ///
@@ -71,13 +72,13 @@ final class DecisionLog {
     func admitted(_ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, worker: Worker) {
         switch outcome {
         case .attached(let renewal, _):
-            worker.countRenewal(failed: false)
+            worker.count(.renewals)
             let isNew = admission.token?.announcedRenewal != renewal
             guard level >= (isNew ? .changes : .all) else { return }
             admission.token?.announcedRenewal = renewal
             begin("renewed", worker)
         case .skipped(.mintFailed):
-            worker.countRenewal(failed: true)
+            worker.count(.mintFailures)
             guard level >= .refusals else { return }
             begin("mint_failed", worker)
         case .skipped(let reason):

@@ -40,7 +40,7 @@ final class DownstreamConnection: TableEntry {
     private var queuedBytesAtDeadline = 0
     private(set) var hasServed = false
 
-    init(_ socket: AcceptedSocket, of worker: Worker) {
+    init(_ socket: AcceptedSocket, via listener: ListenerSettings, of worker: Worker) {
         self.worker = worker
         peer = socket.peer
         slot = worker.table.reserveSlot()

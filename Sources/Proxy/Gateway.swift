@@ -34,8 +34,8 @@ package final class Gateway {
     ///   - loop: the control thread's.
     ///   - onEnded: called on the control thread when the last worker has ended, with what they have done in all.
     package init(
-        _ settings: ProxySettings, listeningOn requested: [SocketAddress], workerCount: Int, log: LogWriter,
-        on loop: EventLoop, onEnded: @escaping (Counters) -> Void
+        _ settings: ProxySettings, workerCount: Int, log: LogWriter, on loop: EventLoop,
+        onEnded: @escaping (Counters) -> Void
     ) throws(GatewayError) {
         self.log = log
         self.onEnded = onEnded
@@ -49,6 +49,7 @@ package final class Gateway {
         } catch {
             throw .cannotStart("\(error)")
         }
+        let requested = settings.listeners.map(\.address)
         let sockets = try bind(requested, workerCount: workerCount)
         adopt(requested, sockets)
         do throws(SocketError) {
@@ -125,12 +126,13 @@ package final class Gateway {
 
     /// Every worker goes over to the settings between two events; exchanges under way end by the old ones.
     /// - Throws: when a new address cannot be bound; nothing has changed then.
-    package func apply(_ settings: ProxySettings, listeningOn next: [SocketAddress]) throws(GatewayError) {
+    package func apply(_ settings: ProxySettings) throws(GatewayError) {
+        let next = settings.listeners.map(\.address)
         let bindings = try bind(next.filter { !requested.contains($0) }, workerCount: workers.count)
         adopt(next, bindings)
         for (index, worker) in workers.enumerated() {
             let sockets = bindings.map { (requested: $0.requested, socket: $0.sockets[index]) }
-            worker.send(.apply(settings, listeningOn: next, newSockets: sockets))
+            worker.send(.apply(settings, newSockets: sockets))
         }
     }
 

@@ -4,6 +4,8 @@ package import HTTP1
 
 /// Everything a worker needs to serve, as one immutable value; a reload replaces it whole.
 package struct ProxySettings: Sendable {
+    /// Where clients connect, each address once. Never empty.
+    package var listeners: [ListenerSettings]
     package var upstreams: [UpstreamSettings]
     /// For each route of the authentication policy, the index of its upstream.
     package var upstreamOfRoute: [Int]
@@ -15,10 +17,12 @@ package struct ProxySettings: Sendable {
     package var makeAuthenticator: @Sendable () -> Authenticator
 
     package init(
-        upstreams: [UpstreamSettings], upstreamOfRoute: [Int], timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
+        listeners: [ListenerSettings], upstreams: [UpstreamSettings], upstreamOfRoute: [Int],
+        timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
         encodedSlashes: PathNormalizer.EncodedSlashes = .refuse, decisions: DecisionLevel = .changes,
         makeAuthenticator: @escaping @Sendable () -> Authenticator
     ) {
+        self.listeners = listeners
         self.upstreams = upstreams
         self.upstreamOfRoute = upstreamOfRoute
         self.timeouts = timeouts
@@ -27,6 +31,14 @@ package struct ProxySettings: Sendable {
         self.decisions = decisions
         self.makeAuthenticator = makeAuthenticator
     }
+}
+
+/// One address that clients connect to, and how they are served there.
+package struct ListenerSettings: Sendable {
+    /// As asked for: port 0 stands for a port of the system's choice.
+    package var address: SocketAddress
+
+    package init(address: SocketAddress) { self.address = address }
 }
 
 /// One origin server and how it is talked to. Times are in milliseconds.

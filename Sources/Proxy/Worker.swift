@@ -8,16 +8,21 @@ import Metrics
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
 final class Snapshot {
     let authenticator: Authenticator
+    private let listeners: [SocketAddress: ListenerSettings]
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
 
     init(_ settings: ProxySettings, worker: Worker) {
         authenticator = settings.makeAuthenticator()
+        listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
         pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
     }
+
+    /// How connections to an address are served; nil once the address is no longer configured.
+    func listener(at address: SocketAddress) -> ListenerSettings? { listeners[address] }
 
     func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
 
@@ -35,7 +40,7 @@ typealias WorkerSocket = (requested: SocketAddress, socket: ListeningSocket)
 /// What the control thread asks of a worker.
 enum WorkerMail: Sendable {
     case listen([WorkerSocket])
-    case apply(ProxySettings, listeningOn: [SocketAddress], newSockets: [WorkerSocket])
+    case apply(ProxySettings, newSockets: [WorkerSocket])
     /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
     case drain(Int64)
 }
@@ -108,7 +113,7 @@ final class Worker {
     private func listen(on sockets: [WorkerSocket]) {
         do throws(EventLoopError) {
             for (requested, socket) in sockets {
-                let listener = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+                let listener = try Listener(socket, on: loop) { [unowned self] event in handle(event, at: requested) }
                 if !isAccepting { listener.pause() }
                 listeners[requested] = listener
             }
@@ -120,20 +125,21 @@ final class Worker {
     private func receive(_ mail: WorkerMail) {
         switch mail {
         case .listen(let sockets): listen(on: sockets)
-        case .apply(let settings, let addresses, let sockets):
+        case .apply(let settings, let sockets):
             guard !isDraining else { return }
-            for (requested, listener) in listeners where !addresses.contains(requested) {
+            let retired = snapshot
+            let next = Snapshot(settings, worker: self)
+            for (requested, listener) in listeners where next.listener(at: requested) == nil {
                 listener.acceptAll()
                 listeners[requested] = nil
             }
             listen(on: sockets)
-            let retired = snapshot
             requestHead = RequestHead(limits: settings.limits.head)
             responseHead = ResponseHead(limits: settings.limits.head)
             log.level = settings.decisions
             timeouts = settings.timeouts
             limits = settings.limits
-            snapshot = Snapshot(settings, worker: self)
+            snapshot = next
             retired?.retire()
             resumeAccepting()
         case .drain(let milliseconds): drain(within: milliseconds)
@@ -158,12 +164,13 @@ final class Worker {
 // MARK: - Connections
 
 extension Worker {
-    private func handle(_ event: Listener.Event) {
+    private func handle(_ event: Listener.Event, at address: SocketAddress) {
         switch event {
         case .accepted(let socket):
+            guard let listener = snapshot.listener(at: address) else { return }
             connectionCount += 1
-            counters.connections += 1
-            _ = DownstreamConnection(socket, of: self)
+            counters[.connections] += 1
+            _ = DownstreamConnection(socket, via: listener, of: self)
             if connectionCount >= limits.connectionsMax {
                 pauseAccepting("\(connectionCount) connections are open, which is the limit of this worker")
             }
@@ -176,7 +183,7 @@ extension Worker {
     private func pauseAccepting(_ reason: String) {
         guard isAccepting else { return }
         isAccepting = false
-        counters.acceptPauses += 1
+        counters[.acceptPauses] += 1
         for listener in listeners.values { listener.pause() }
         log.note("accepting is paused: \(reason)", worker: self)
     }
@@ -198,7 +205,7 @@ extension Worker {
     }
 
     func takeExchange() -> Exchange {
-        counters.exchanges += 1
+        counters[.exchanges] += 1
         return idleExchanges.popLast() ?? Exchange(worker: self)
     }
 
@@ -206,12 +213,10 @@ extension Worker {
         if idleExchanges.count < 256 { idleExchanges.append(exchange) }
     }
 
-    func count(_ failure: Failure) {
-        if case .refusal = failure { counters.refusals += 1 } else { counters.failures += 1 }
-    }
+    func count(_ counter: Counter) { counters[counter] += 1 }
 
-    func countRenewal(failed: Bool) {
-        if failed { counters.mintFailures += 1 } else { counters.renewals += 1 }
+    func count(_ failure: Failure) {
+        if case .refusal = failure { count(.refusals) } else { count(.failures) }
     }
 }
 

@@ -38,8 +38,7 @@ final class Service {
             }
         let keys = try LoadedKeys(configuration)
         gateway = try Gateway(
-            settings(of: configuration, keys), listeningOn: listeners(of: configuration), workerCount: workerCount, log: log,
-            on: loop
+            settings(of: configuration, keys), workerCount: workerCount, log: log, on: loop
         ) { [unowned self] counters in ended(counters) }
         signals = try [
             LoopSignal(SIGTERM, on: loop) { [unowned self] in drain() },
@@ -67,12 +66,6 @@ final class Service {
             makeAuthenticator: makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache))
     }
 
-    private func listeners(of configuration: Configuration) throws(ConfigurationRefusal) -> [SocketAddress] {
-        var addresses: [SocketAddress] = []
-        for listener in configuration.listeners { addresses.append(try listener.resolved(in: configuration.file)) }
-        return addresses
-    }
-
     private func warn(of configuration: Configuration, _ keys: LoadedKeys) {
         for warning in configuration.warnings + keys.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
         let affordable = Limits.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
@@ -98,7 +91,7 @@ final class Service {
                     diagnostics: [Diagnostic(.error, at: .file, "workers cannot change while the gateway runs; restart it")])
             }
             let keys = try LoadedKeys(next)
-            try gateway?.apply(settings(of: next, keys), listeningOn: listeners(of: next))
+            try gateway?.apply(settings(of: next, keys))
             configuration = next
             warn(of: next, keys)
             log.write("slidegate: configuration reloaded from \(path)")
@@ -118,10 +111,8 @@ final class Service {
     }
 
     private func ended(_ counters: Counters) {
-        log.write(
-            "slidegate: stopped; connections=\(counters.connections) exchanges=\(counters.exchanges) "
-                + "renewals=\(counters.renewals) refusals=\(counters.refusals) failures=\(counters.failures) "
-                + "mint_failures=\(counters.mintFailures) accept_pauses=\(counters.acceptPauses)")
+        let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
+        log.write("slidegate: stopped; \(counts.joined(separator: " "))")
         loop.stop()
     }
 }

@@ -10,11 +10,13 @@ extension ProxySettings {
     /// - Parameters:
     ///   - descriptorLimit: open descriptors that the process may have; each client connection may need two.
     ///   - workerCount: connections are shared out evenly.
-    /// - Throws: host names that did not resolve, all at once.
+    /// - Throws: host names that did not resolve.
     init(
         _ configuration: Configuration, descriptorLimit: Int, workerCount: Int,
         makeAuthenticator: @escaping @Sendable () -> Authenticator
     ) throws(ConfigurationRefusal) {
+        var listeners: [ListenerSettings] = []
+        for listener in configuration.listeners { listeners.append(try ListenerSettings(listener, in: configuration.file)) }
         var diagnostics: [Diagnostic] = []
         var upstreams: [UpstreamSettings] = []
         for upstream in configuration.upstreams {
@@ -36,7 +38,7 @@ extension ProxySettings {
             throw ConfigurationRefusal(file: configuration.file, diagnostics: diagnostics)
         }
         self.init(
-            upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
+            listeners: listeners, upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
             timeouts: Timeouts(configuration.timeouts),
             limits: Limits(configuration.limits, descriptorLimit: descriptorLimit, workerCount: workerCount),
             encodedSlashes: configuration.paths.encodedSlashes == .keep ? .keep : .refuse,
@@ -87,11 +89,12 @@ extension DecisionLevel {
     }
 }
 
-extension Configuration.Listener {
+extension ListenerSettings {
     /// - Throws: the host name that did not resolve, with its place.
-    func resolved(in file: String) throws(ConfigurationRefusal) -> SocketAddress {
+    fileprivate init(_ listener: Configuration.Listener, in file: String) throws(ConfigurationRefusal) {
+        let address = listener.address
         do {
-            return try SocketAddress.resolve(host: address.value.hostText, port: address.value.port)[0]
+            self.init(address: try SocketAddress.resolve(host: address.value.hostText, port: address.value.port)[0])
         } catch {
             throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: address.place, "\(error)")])
         }
