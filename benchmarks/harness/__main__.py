@@ -10,12 +10,12 @@ import tempfile
 import time
 
 from . import machine, plot, report
-from .cases import LOADS, OTHERS, Tokens
-from .contenders import HERE, TEMPLATES, Server
+from .cases import BULKS, LOADS, OTHERS, Tokens
+from .contenders import HERE, TEMPLATES, Server, Sink, make_certificate, make_content
 from .load import CONNECTIONS, command_line
 from .placement import PLACEMENTS, choose
 from .processes import Failure, stop_on_signals
-from .rounds import run_idle, run_loads, run_starts, tell
+from .rounds import run_bulks, run_idle, run_loads, run_starts, tell
 from .tokens import new_secret
 
 RESULTS = os.path.normpath(os.path.join(HERE, "..", "results"))
@@ -32,11 +32,11 @@ def names(known):
 
 
 def arguments():
-    cases = [*LOADS, *OTHERS]
+    cases = [*LOADS, *BULKS, *OTHERS]
     contenders = [name for name in TEMPLATES if name != "backend"]
     parser = argparse.ArgumentParser(
         prog="benchmarks/run", description="Measures slidegate beside nginx and HAProxy.",
-        epilog="Cases: " + "; ".join(f"{c.name}: {c.title}" for c in LOADS.values())
+        epilog="Cases: " + "; ".join(f"{c.name}: {c.title}" for c in [*LOADS.values(), *BULKS.values()])
         + "; " + "; ".join(f"{name}: {title}" for name, title in OTHERS.items()) + ".")
     parser.add_argument("--quick", action="store_true", help="a look in a minute or two, written to results/quick.*")
     parser.add_argument("--cases", type=names(cases), default=cases, help="default: " + ",".join(cases))
@@ -67,12 +67,18 @@ def main():
     secret = new_secret()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slidegate-benchmark-") as folder:
+        bulks = [name for name in BULKS if name in options.cases]
+        make_certificate(folder)
+        make_content(folder, {BULKS[name].size for name in bulks})
+        sink = Sink(folder, placement.backend) if bulks else None
         tokens = Tokens(folder, secret, options.seconds)
         backend = Server("backend", folder, placement.backend)
         backend.first_answer("none")
         common = (options.contenders, backend, tokens, secret, folder, placement)
         loads = [name for name in LOADS if name in options.cases]
         records = run_loads(loads, *common, options.rounds, options.seconds) if loads else []
+        bulk_records = (
+            run_bulks(bulks, options.contenders, backend, sink, *common[2:], options.rounds, options.seconds) if bulks else [])
         idle = run_idle(*common, options.idle_connections) if "idle" in options.cases else []
         start = run_starts(*common, options.starts) if "start" in options.cases else []
     result = {
@@ -84,12 +90,13 @@ def main():
             "placement": options.placement, "processors": placement.description(), "token_bytes": len(tokens.one(LOADS["pass"])),
             "distinct_tokens": tokens.count,
         },
-        "summary": report.summarize(records), "idle": idle, "start": start, "rounds": records,
+        "summary": report.summarize(records), "bulks": report.summarize_bulks(bulk_records), "idle": idle, "start": start,
+        "rounds": records, "bulk_rounds": bulk_records,
         "took_seconds": round(time.monotonic() - began),
     }
     stem = options.output or os.path.join(RESULTS, "quick" if options.quick else date.strftime("%Y-%m-%dT%H%MZ"))
     os.makedirs(os.path.dirname(os.path.abspath(stem)), exist_ok=True)
-    text = report.table(result["summary"], idle, start)
+    text = report.table(result["summary"], result["bulks"], idle, start)
     for suffix, content in (
             (".json", json.dumps(result, indent=1) + "\n"), (".svg", plot.draw(result)), (".md", text)):
         with open(stem + suffix, "w") as output:

@@ -18,6 +18,9 @@ class Case:
     remaining: int
     distinct: bool = False
     forged: bool = False
+    tls: bool = False
+    # A connection, and with TLS a full handshake, for each request.
+    fresh: bool = False
 
     @property
     def renews(self):
@@ -30,6 +33,40 @@ LOADS = {case.name: case for case in (
     Case("cold", "a different valid token with each request, outside its window", OUTSIDE, distinct=True),
     Case("renew-cold", "a different valid token with each request, inside its window", INSIDE, distinct=True),
     Case("refuse", "a token with a bad signature: 401", OUTSIDE, forged=True),
+    Case("tls", "pass over TLS 1.3, on connections that stay open", OUTSIDE, tls=True),
+    Case("handshake", "pass over TLS 1.3, with a full handshake for each request", OUTSIDE, tls=True, fresh=True),
+)}
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Large content on a few connections that stay open."""
+
+    name: str
+    title: str
+    size: int
+    connections: int
+    upload: bool = False
+    tls: bool = False
+
+    @property
+    def path(self):
+        return "/" if self.upload else f"/content/{self.size}"
+
+    @property
+    def plain_case(self):
+        """The case whose token and checks it shares."""
+        return LOADS["tls" if self.tls else "pass"]
+
+
+BULKS = {bulk.name: bulk for bulk in (
+    Bulk("download-1m", "answers of 1 MiB", MIB, 8),
+    Bulk("download-100m", "answers of 100 MiB", 100 * MIB, 2),
+    Bulk("upload-1m", "requests of 1 MiB", MIB, 8, upload=True),
+    Bulk("upload-100m", "requests of 100 MiB", 100 * MIB, 2, upload=True),
+    Bulk("tls-download-1m", "answers of 1 MiB over TLS 1.3", MIB, 8, tls=True),
+    Bulk("tls-download-100m", "answers of 100 MiB over TLS 1.3", 100 * MIB, 2, tls=True),
 )}
 OTHERS = {
     "idle": "memory of an idle keep-alive connection",
@@ -70,7 +107,7 @@ class Tokens:
 
 def checked_answer(server, case, tokens, token):
     """The answer that `server` gives in this case, thrice on one connection, after it has been found right."""
-    answer = exchange(server.port, token, times=3)
+    answer = exchange(server, token, times=1 if case.fresh else 3, fresh=case.fresh)
     authenticates = server.name in AUTHENTICATES
     expected = 401 if case.forged and authenticates else 200
     if answer.status != expected:

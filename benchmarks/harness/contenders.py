@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import socket
-import string
+import ssl
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
 
 from .processes import Failure, Process, free_port
 from .tokens import HEADER_SEGMENT
@@ -42,6 +44,26 @@ def command(name, file):
     return [program(name), "-e", file + ".log", "-c", file]
 
 
+class Sink(Process):
+    """The backend for uploads."""
+
+    def __init__(self, folder, processors):
+        self.port, self.tls = free_port(), False
+        super().__init__(
+            "sink", [sys.executable, "-B", os.path.join(HERE, "sink.py"), str(self.port)], processors,
+            os.path.join(folder, "sink.log"))
+
+
+def make_content(folder, sizes):
+    """Files of `x` for the backend to send."""
+    os.chmod(folder, 0o711)  # nginx's worker is another user when its master is root; what is secret here has mode 0600
+    os.makedirs(os.path.join(folder, "content"), exist_ok=True)
+    for size in sizes:
+        with open(os.path.join(folder, "content", str(size)), "wb") as file:
+            for _ in range(size // 65536):
+                file.write(b"x" * 65536)
+
+
 def version(name):
     """What the program calls itself."""
     option = {"slidegate": "--version"}.get(name, "-v")
@@ -54,23 +76,53 @@ def version(name):
     return found.group() if found else "unknown"
 
 
+def make_certificate(folder):
+    """A P-256 key and a certificate for it, in the forms that the contenders read: apart, and in one file."""
+    key, certificate = os.path.join(folder, "site.key"), os.path.join(folder, "site.pem")
+    result = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Failure(f"openssl made no certificate:\n{result.stderr}")
+    os.chmod(key, 0o600)
+    with open(os.open(os.path.join(folder, "both.pem"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as both:
+        for part in (certificate, key):
+            with open(part) as text:
+                both.write(text.read())
+
+
+def filled_in(template, values, tls):
+    """The template with its names filled in. Lines that begin with `#tls ` or `#plain ` are for runs of that kind."""
+    chosen, left_out = ("#tls ", "#plain ") if tls else ("#plain ", "#tls ")
+    lines = []
+    for line in template.splitlines(keepends=True):
+        indent = line[:len(line) - len(line.lstrip(" "))]
+        rest = line[len(indent):]
+        if rest.startswith(left_out):
+            continue
+        lines.append(indent + rest.removeprefix(chosen))
+    # Only names that are known here are filled in: the servers have dollars of their own.
+    pattern = re.compile(r"\$(" + "|".join(sorted(values, key=len, reverse=True)) + r")\b")
+    return pattern.sub(lambda match: str(values[match.group(1)]), "".join(lines))
+
+
 class Server(Process):
-    """A contender or the backend, started on a free port and answering.
+    """A contender or the backend, started on a free port and answering, over TLS if `tls`.
 
     `connections` is how many it must be able to hold on both sides together.
     """
 
-    def __init__(self, name, folder, processors, secret="", backend_port=0, connections=2048):
+    def __init__(self, name, folder, processors, secret="", backend_port=0, connections=2048, tls=False):
         self.port = free_port()
+        self.tls = tls
         values = {
             "FOLDER": folder, "PORT": self.port, "BACKEND_PORT": backend_port or self.port, "CONNECTIONS": connections,
             "DESCRIPTORS": connections + 1000, "SECRET": secret, "HEADER": HEADER_SEGMENT,
             "SECRET_BASE64": base64.b64encode(secret.encode()).decode(),
         }
         with open(os.path.join(CONFIGURATION, TEMPLATES[name])) as template:
-            # Only names that are known here are filled in: the servers have dollars of their own.
-            pattern = re.compile(r"\$(" + "|".join(sorted(values, key=len, reverse=True)) + r")\b")
-            text = pattern.sub(lambda match: str(values[match.group(1)]), template.read())
+            text = filled_in(template.read(), values, tls)
         file = os.path.join(folder, f"{name}-{TEMPLATES[name]}")
         for path, content in ((file, text), (os.path.join(folder, "jwt.secret"), secret)):
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
@@ -82,7 +134,7 @@ class Server(Process):
         deadline = self.started_at + within
         while True:
             try:
-                exchange(self.port, token)
+                exchange(self, token)
                 return time.perf_counter() - self.started_at
             except OSError:
                 self.fail_if_gone()
@@ -103,9 +155,27 @@ class Answer:
         self.size = len(head) + 4 + len(content)
 
 
-def request_text(port, token):
+def request_text(port, token, fresh=False):
     """What wrk sends, byte for byte."""
-    return f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    close = "Connection: close\r\n" if fresh else ""
+    return f"GET / HTTP/1.1\r\n{close}Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+
+@contextmanager
+def connected(server):
+    """A connection, through the handshake where there is one. The certificate is the run's own: it is not verified."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as stream:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not server.tls:
+            yield stream
+            return
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with context.wrap_socket(stream, server_hostname="localhost") as secured:
+            if secured.version() != "TLSv1.3":
+                raise Failure(f"{server.name} speaks {secured.version()}")
+            yield secured
 
 
 def read_answer(stream):
@@ -130,11 +200,10 @@ def read_answer(stream):
     return answer
 
 
-def exchange(port, token, times=1):
+def exchange(server, token, times=1, fresh=False):
     """The last of several answers on one connection; with more than one, this shows that it stays open."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as stream:
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connected(server) as stream:
         for _ in range(times):
-            stream.sendall(request_text(port, token))
+            stream.sendall(request_text(server.port, token, fresh))
             answer = read_answer(stream)
     return answer

@@ -12,12 +12,14 @@ SCRIPT = os.path.join(HERE, "..", "load", "load.lua")
 CONNECTIONS = 64
 
 
-def wrk(port, seconds, processors, token=None, tokens=None, first=1):
+def wrk(server, seconds, processors, token=None, tokens=None, first=1, fresh=False):
     """Runs wrk with one token, or with a file of them from line `first` on. Returns what load.lua reports."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", SCRIPT]
     if token:
         command += ["-H", f"Authorization: Bearer {token}"]
-    command.append(f"http://127.0.0.1:{port}/")
+    if fresh:
+        command += ["-H", "Connection: close"]
+    command.append(f"http{'s' if server.tls else ''}://127.0.0.1:{server.port}/")
     if tokens:
         command += ["--", tokens, str(first)]
     with on_processors(processors):
@@ -40,14 +42,14 @@ def command_line():
     return f"wrk -t1 -c{CONNECTIONS} -dSECONDSs --latency -s benchmarks/load/load.lua -H 'Authorization: Bearer TOKEN' URL"
 
 
-def measure(server, seconds, placement, expected, token=None, tokens=None, first=1):
+def measure(server, seconds, placement, expected, token=None, tokens=None, first=1, fresh=False):
     """Load for `seconds`, accounted. `expected` is the answer that every request must get.
 
     Failure when it was not so: a run with other answers in it says nothing.
     """
     processor = min(placement.proxy)
     ticks_before, time_before = processor_ticks(processor), server.processor_time()
-    load = wrk(server.port, seconds, placement.load, token, tokens, first)
+    load = wrk(server, seconds, placement.load, token, tokens, first, fresh)
     time_after, ticks_after = server.processor_time(), processor_ticks(processor)
     server.fail_if_gone()
 

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 
-from .cases import LOADS, Tokens, checked_answer
-from .contenders import TEMPLATES, Server
+from .bulk import carry, check_bulk
+from .cases import BULKS, LOADS, MIB, Tokens, checked_answer
+from .contenders import TEMPLATES, Server, Sink, make_certificate, make_content
 from .load import measure, wrk
 from .placement import PLACEMENTS, choose
 from .processes import Failure, stop_on_signals
@@ -22,7 +23,7 @@ FREQUENCY = 4999  # Hz; prime, so that it keeps no step with timers
 def arguments():
     parser = argparse.ArgumentParser(
         prog="benchmarks/profile", description="Profiles a server under the load of one case, with perf's cpu-clock.")
-    parser.add_argument("case", choices=LOADS)
+    parser.add_argument("case", choices=[*LOADS, *BULKS])
     parser.add_argument("--contender", choices=[n for n in TEMPLATES if n != "backend"], default="slidegate")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--top", type=int, default=40, help="how many symbols")
@@ -72,7 +73,7 @@ def print_profile(options, record, data):
     user_share = sum(row[0] for row in user)
     cost = record["cpu_us"]
     print(
-        f"{options.contender}, case {options.case}: {record['requests']} requests, {cost:.2f} µs of CPU each under perf; "
+        f"{options.contender}, case {options.case}: {record['requests']:.0f} {'MiB' if options.case in BULKS else 'requests'}, {cost:.2f} µs of CPU each under perf; "
         f"user {user_share:.1%} = {cost * user_share:.2f} µs, kernel {sum(r[0] for r in kernel):.1%}\n")
     for title, part in ((f"User time ({cost * user_share:.2f} µs a request)", user), ("Kernel", kernel)):
         whole = sum(row[0] for row in part) or 1
@@ -113,20 +114,28 @@ def print_callers(options, data):
 def profile(options, folder):
     placement = choose(options.placement)
     secret = new_secret()
-    case = LOADS[options.case]
+    bulk = BULKS.get(options.case)
+    case = bulk.plain_case if bulk else LOADS[options.case]
     tokens = Tokens(folder, secret, options.seconds)
-    backend = Server("backend", folder, placement.backend)
-    backend.first_answer("none")
+    make_certificate(folder)
+    if bulk:
+        make_content(folder, [bulk.size])
+    backend = Sink(folder, placement.backend) if bulk and bulk.upload else Server("backend", folder, placement.backend)
+    if not (bulk and bulk.upload):
+        backend.first_answer("none")
     token, path, first = tokens.one(case), None, 1
     if case.distinct:
         path, first = tokens.file(case), tokens.first
         with open(path) as lines:
             token = lines.readline().strip()
-    server = Server(options.contender, folder, placement.proxy, secret, backend.port)
+    server = Server(options.contender, folder, placement.proxy, secret, backend.port, tls=case.tls)
     server.first_answer(token)
-    expected = checked_answer(server, case, tokens, token)
     one = None if path else token
-    wrk(server.port, 1, placement.load, one, path)
+    if bulk:
+        check_bulk(server, bulk, token)
+    else:
+        expected = checked_answer(server, case, tokens, token)
+        wrk(server, 1, placement.load, one, path, fresh=case.fresh)
 
     targets = ",".join(map(str, server.process_ids()))
     data = options.keep or os.path.join(folder, "perf.data")
@@ -140,7 +149,11 @@ def profile(options, folder):
     with open(os.path.join(folder, "tool.log"), "w+") as log:
         tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
-            record = measure(server, options.seconds, placement, expected, one, path, first)
+            if bulk:
+                record = carry(server, bulk, token, options.seconds, placement)
+                record |= {"requests": record["bytes"] / MIB, "cpu_us": record["cpu_ms_per_gib"] * 1000 / 1024}
+            else:
+                record = measure(server, options.seconds, placement, expected, one, path, first, case.fresh)
         finally:
             tool.send_signal(signal.SIGINT)
             tool.wait(60)

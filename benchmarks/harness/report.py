@@ -2,7 +2,7 @@
 
 import statistics
 
-from .cases import LOADS
+from .cases import BULKS, LOADS
 
 FIGURES = ("cpu_us", "user_us", "system_us", "requests_per_second", "p50_us", "p99_us")
 
@@ -36,13 +36,30 @@ def summarize(records):
     return summary
 
 
+def summarize_bulks(records):
+    """Per case and contender, as above; ratios to nginx of time for each GiB and of throughput."""
+    yardstick = {(r["case"], r["round"]): r for r in records if r["contender"] == "nginx"}
+    summary = []
+    for case in BULKS:
+        contenders = dict.fromkeys(r["contender"] for r in records if r["case"] == case)
+        for contender in sorted(contenders, key=lambda name: not name.startswith("nginx")):
+            mine = [r for r in records if (r["case"], r["contender"]) == (case, contender)]
+            row = {"case": case, "contender": contender, "rounds": len(mine)}
+            for figure in ("cpu_ms_per_gib", "mib_per_second"):
+                row[figure] = spread([r[figure] for r in mine])
+                row[f"{figure}_ratio_to_nginx"] = spread(
+                    [r[figure] / yardstick[case, r["round"]][figure] for r in mine])
+            summary.append(row)
+    return summary
+
+
 def ranged(figure, digits, scale=1.0):
     return (
         f"{figure['median'] * scale:.{digits}f} "
         f"({figure['min'] * scale:.{digits}f}–{figure['max'] * scale:.{digits}f})")
 
 
-def table(summary, idle, start):
+def table(summary, bulks, idle, start):
     """Markdown."""
     lines = []
     if summary:
@@ -61,6 +78,14 @@ def table(summary, idle, start):
                 f"| {row['p99_us']['median'] / 1000:.2f} |")
         if not all(row["tokens_seen_once"] for row in summary):
             lines += ["", "In a cold case there were more requests than tokens, so that some came again; give fewer --seconds."]
+    if bulks:
+        lines += [
+            "", "| case | contender | CPU ms/GiB | of nginx | MiB/s | of nginx |", "|---|---|---|---|---|---|"]
+        for row in bulks:
+            lines.append(
+                f"| {row['case']} | {row['contender']} | {ranged(row['cpu_ms_per_gib'], 0)} "
+                f"| {ranged(row['cpu_ms_per_gib_ratio_to_nginx'], 2)} | {ranged(row['mib_per_second'], 0)} "
+                f"| {ranged(row['mib_per_second_ratio_to_nginx'], 2)} |")
     if idle:
         lines += ["", "| contender | idle connections | KiB each (PSS) | KiB each (RSS) |", "|---|---|---|---|"]
         for row in idle:

@@ -6,7 +6,8 @@ import statistics
 import sys
 import time
 
-from .cases import LOADS, checked_answer
+from .bulk import carry, check_bulk
+from .cases import BULKS, LOADS, checked_answer
 from .contenders import Server, read_answer, request_text
 from .load import measure, wrk
 from .processes import Failure
@@ -43,18 +44,42 @@ def run_load(case, contender, backend, tokens, secret, folder, placement, second
         with open(path) as lines:
             token = lines.readline().strip()
         first = tokens.first
-    server = Server(contender, folder, placement.proxy, secret, backend.port)
+    server = Server(contender, folder, placement.proxy, secret, backend.port, tls=case.tls)
     try:
         server.first_answer(token)
         expected = checked_answer(server, case, tokens, token)
         one = None if path else token
-        wrk(server.port, 1, placement.load, one, path)
-        record = measure(server, seconds, placement, expected, one, path, first)
+        wrk(server, 1, placement.load, one, path, fresh=case.fresh)
+        record = measure(server, seconds, placement, expected, one, path, first, case.fresh)
         if path:
             record["tokens_seen_once"] = record["requests"] <= tokens.count - first
         return record
     finally:
         server.stop()
+
+
+def run_bulks(names, contenders, backend, sink, tokens, secret, folder, placement, rounds, seconds):
+    """As `run_loads`, for large content. What counts is bytes a second, and time on a processor for each GiB."""
+    records = []
+    for turn in range(rounds):
+        for name in names:
+            bulk = BULKS[name]
+            shift = turn % len(contenders)
+            for contender in contenders[shift:] + contenders[:shift]:
+                token = tokens.one(bulk.plain_case)
+                behind = sink if bulk.upload else backend
+                server = Server(contender, folder, placement.proxy, secret, behind.port, tls=bulk.tls)
+                try:
+                    server.first_answer(token)
+                    check_bulk(server, bulk, token)
+                    record = carry(server, bulk, token, seconds, placement)
+                finally:
+                    server.stop()
+                records.append({"case": name, "contender": contender, "round": turn + 1, **record})
+                tell(
+                    f"round {turn + 1}/{rounds}  {name:<17}  {contender:<11}  {record['cpu_ms_per_gib']:7.0f} ms/GiB  "
+                    f"{record['mib_per_second']:7.0f} MiB/s")
+    return records
 
 
 def run_idle(contenders, backend, tokens, secret, folder, placement, connections):
