@@ -76,6 +76,9 @@ package enum Defaults {
     package static let writeTimeout: Duration = .seconds(60)
     /// The time that orchestrators commonly give a process to end.
     package static let drainTimeout: Duration = .seconds(30)
+    /// A connection in steady use has its next request well within it, and is then told to close. One that has been quiet
+    /// for longer hardly sends in just the moment of its end.
+    package static let drainIdleTimeout: Duration = .seconds(5)
 
     // MARK: The rest
 

@@ -107,6 +107,12 @@ extension ByteStream {
         isReading = false
     }
 
+    /// Whether bytes wait in the socket that no event has brought yet: a timer may fire in the turn in which they came.
+    package var hasUnreadInput: Bool {
+        var byte: UInt8 = 0
+        return state == .open && recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) > 0
+    }
+
     /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
     fileprivate func becameReadable() {
         let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)

@@ -1,51 +1,6 @@
 import CLibevent
 import Glibc
 
-/// A bound and listening TCP socket, not yet on any loop: made on one thread and handed to another.
-package final class ListeningSocket: Sendable {
-    fileprivate let descriptor: CInt
-    package let address: SocketAddress
-
-    /// Binds with `SO_REUSEPORT`, so that each worker has a socket of its own on the same address.
-    /// - Throws: the failing call, as when the address is in use by another program.
-    package init(boundTo requested: SocketAddress, backlog: CInt = 4096) throws(SocketError) {
-        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(requested.family, flags, 0)
-        guard descriptor >= 0 else { throw SocketError("socket", errno) }
-        var on: CInt = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<CInt>.size))
-        // Accepted sockets inherit it: one system call less for each connection.
-        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
-        guard requested.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
-            let code = errno
-            close(descriptor)
-            throw SocketError("bind \(requested)", code)
-        }
-        guard listen(descriptor, backlog) == 0 else {
-            let code = errno
-            close(descriptor)
-            throw SocketError("listen \(requested)", code)
-        }
-        self.descriptor = descriptor
-        address = .local(of: descriptor)
-    }
-
-    deinit { close(descriptor) }
-
-    /// Whether nobody listens there yet. Sockets that share an address would let a second program take half of the first
-    /// one's connections without a word.
-    /// - Throws: what `bind` says, as that the address is in use.
-    package static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
-        let probe = socket(address.family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard probe >= 0 else { throw SocketError("socket", errno) }
-        defer { close(probe) }
-        var on: CInt = 1
-        setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
-        guard address.withSockaddr({ bind(probe, $0, $1) }) == 0 else { throw SocketError("bind \(address)", errno) }
-    }
-}
-
 /// Accepts connections on a loop.
 package final class Listener {
     package enum Event {
@@ -54,6 +9,11 @@ package final class Listener {
         case failed(SocketError)
     }
 
+    /// Accepted in one go, so that the connections that are there get their turn: enough for a burst.
+    private static let acceptedMax = 64
+    /// Taken before the socket is closed: more than any queue holds, and an end to what a flood could keep going.
+    private static let lastAcceptedMax = 1 << 16
+
     private let socket: ListeningSocket
     private let onEvent: (Event) -> Void
     private var readiness: Readiness?
@@ -61,14 +21,16 @@ package final class Listener {
 
     package var address: SocketAddress { socket.address }
 
+    /// - Parameter isShared: whether other loops accept from the same socket. All of them are woken by a connection then;
+    ///   each takes one at a time, so that none gets them all.
     package init(
-        _ socket: ListeningSocket, on loop: EventLoop, onEvent: @escaping (Event) -> Void
+        _ socket: ListeningSocket, isShared: Bool = false, on loop: EventLoop, onEvent: @escaping (Event) -> Void
     ) throws(EventLoopError) {
         self.socket = socket
         self.onEvent = onEvent
+        let acceptedMax = isShared ? 1 : Self.acceptedMax
         readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in
-            // A few, then the connections that are there get their turn; none once the owner has had enough.
-            for _ in 0..<64 where !isPaused {
+            for _ in 0..<acceptedMax where !isPaused {  // none once the owner has had enough
                 guard acceptNext() else { return }
             }
         }
@@ -87,8 +49,15 @@ package final class Listener {
     }
 
     /// Takes all that waits in the kernel's queue, paused or not: the connections in it would be reset with the socket.
+    ///
+    /// What is still shaking hands at this moment, or comes between the last `accept` and `close`, is lost where the socket
+    /// is the last on its description. The kernel has two remedies, and both are for sockets that stay in a `SO_REUSEPORT`
+    /// group: the `tcp_migrate_req` setting, and a program attached to the group. For an address that goes there is nobody
+    /// to take over, and whoever connects to it is about to be refused anyway. A socket that a successor holds too loses nothing.
     package func acceptAll() {
-        while acceptNext() {}
+        for _ in 0..<Self.lastAcceptedMax {
+            guard acceptNext() else { return }
+        }
     }
 
     /// False when nothing waits any more, or nothing can be taken.

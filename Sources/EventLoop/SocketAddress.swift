@@ -18,6 +18,15 @@ package enum SocketAddress: Hashable, Sendable {
         }
     }
 
+    /// The same host with another port; a peer without an address stays without.
+    package func withPort(_ port: UInt16) -> SocketAddress {
+        switch self {
+        case .ipv4(let address, _): .ipv4(address: address, port: port)
+        case .ipv6(let high, let low, _, let scope): .ipv6(high: high, low: low, port: port, scope: scope)
+        case .unnamed: .unnamed
+        }
+    }
+
     /// The textual form of an IP address (RFC 5952 for IPv6, without brackets).
     package func appendHost(to buffer: inout ByteBuffer) {
         switch self {

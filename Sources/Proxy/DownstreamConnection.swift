@@ -38,7 +38,6 @@ final class DownstreamConnection: TableEntry {
     private var isConsuming = false
     /// What was queued when the deadline was set: less by then is progress.
     private var queuedBytesAtDeadline = 0
-    private(set) var hasServed = false
 
     init(_ socket: AcceptedSocket, via listener: ListenerSettings, of worker: Worker) {
         self.worker = worker
@@ -63,8 +62,9 @@ final class DownstreamConnection: TableEntry {
         if case .awaitingHead = phase { stream.queuedBytes == 0 } else { false }
     }
 
-    /// Whether the connection may outlive the answer to a request that asked for it.
-    var mayPersist: Bool { !worker.isDraining }
+    /// Whether the connection may outlive the answer to a request that asked for it. Requests that have come already are
+    /// answered even while draining.
+    var mayPersist: Bool { !worker.isDraining || !input.isEmpty }
 }
 
 // MARK: - Input
@@ -165,7 +165,6 @@ extension DownstreamConnection: ByteStreamHandler {
             return bytes.count
         }
         unfinishedHeadBytes = 0
-        hasServed = true
         let length = worker.requestHead.length
         return length + startExchange(bytes)
     }
@@ -207,7 +206,7 @@ extension DownstreamConnection: ByteStreamHandler {
     func streamDrained() {
         switch phase {
         case .awaitingHead:
-            setDeadline(afterMilliseconds: input.isEmpty ? worker.timeouts.idle : worker.timeouts.head)
+            setDeadline(afterMilliseconds: input.isEmpty ? worker.idleTimeout : worker.timeouts.head)
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
         case .discarding: break
@@ -233,7 +232,7 @@ extension DownstreamConnection: ByteStreamHandler {
         }
         switch phase {
         case .awaitingHead where stream.queuedBytes > 0: close()
-        case .awaitingHead where input.isEmpty: close()
+        case .awaitingHead where input.isEmpty: closeIdle()
         case .awaitingHead: refuse(.requestTimeout, keepingConnection: false)
         case .exchanging(let exchange): exchange.deadlineExpired()
         case .discarding, .lingering: close()
@@ -308,11 +307,10 @@ extension DownstreamConnection {
 
     private func messageEnded() {
         phase = .awaitingHead
-        if worker.isDraining { return closeGracefully() }
         if stream.queuedBytes > 0 {
             waitForDrain()
         } else if input.isEmpty {
-            setDeadline(afterMilliseconds: worker.timeouts.idle)
+            setDeadline(afterMilliseconds: worker.idleTimeout)
         } else {
             setDeadline(afterMilliseconds: worker.timeouts.head)
         }
@@ -418,9 +416,19 @@ extension DownstreamConnection {
         worker.table.remove(at: slot)
     }
 
-    /// The worker is draining: idle connections end now, the others with their answer.
+    /// The worker is draining. An answer says `Connection: close` from now on, and so a connection ends behind its next
+    /// request; one that is between two requests may wait for it, since the client has been promised that and may be
+    /// sending it already. What is quiet for `timeouts.drain_idle` ends, and the risk of crossing a request is small then.
     func drain() {
         guard isIdle else { return }
-        if hasServed { close() } else { setDeadline(afterMilliseconds: 1_000) }
+        let latest = worker.loop.now.advanced(byMilliseconds: worker.idleTimeout)
+        setDeadline(at: min(latest, worker.table.deadline(at: slot)))
+    }
+
+    /// No request has come for too long. One that has arrived in this very turn is still served.
+    private func closeIdle() {
+        guard !stream.hasUnreadInput else { return setDeadline(afterMilliseconds: worker.timeouts.head) }
+        // A request that crosses the end on its way meets no reset then, which clients take for worse than an end.
+        worker.isDraining ? closeGracefully() : close()
     }
 }

@@ -16,10 +16,13 @@ package final class Gateway {
     }
 
     /// Where the gateway listens: the configured addresses, with the port that the system gave for port 0.
-    package private(set) var addresses: [SocketAddress] = []
+    package var addresses: [SocketAddress] { bindings.map(\.address) }
 
-    /// What was asked for, in the order of `addresses`.
-    private var requested: [SocketAddress] = []
+    /// In the configuration's order. Workers hold the sockets too: one closes when both have let go of it.
+    private var bindings: [ListenerBinding] = []
+    /// Sockets of a service manager that no listener is configured for: kept, since connections to them wait whether or not
+    /// this process knows them, and a reload may ask for them.
+    private var parked: [ListeningSocket] = []
     private let log: LogWriter
     private let onEnded: (Counters) -> Void
     private var workers: [Mailbox<WorkerMail>] = []
@@ -31,11 +34,12 @@ package final class Gateway {
 
     /// Binds every address for every worker, then starts the workers; nothing is served unless all of that succeeds.
     /// - Parameters:
+    ///   - inherited: sockets that came with the process; those on a configured address are served from.
     ///   - loop: the control thread's.
     ///   - onEnded: called on the control thread when the last worker has ended, with what they have done in all.
     package init(
-        _ settings: ProxySettings, workerCount: Int, log: LogWriter, on loop: EventLoop,
-        onEnded: @escaping (Counters) -> Void
+        _ settings: ProxySettings, workerCount: Int, inheriting inherited: [ListeningSocket] = [], log: LogWriter,
+        on loop: EventLoop, onEnded: @escaping (Counters) -> Void
     ) throws(GatewayError) {
         self.log = log
         self.onEnded = onEnded
@@ -49,47 +53,54 @@ package final class Gateway {
         } catch {
             throw .cannotStart("\(error)")
         }
-        let requested = settings.listeners.map(\.address)
-        let sockets = try bind(requested, workerCount: workerCount)
-        adopt(requested, sockets)
+        parked = inherited
+        bindings = try bind(settings.listeners.map(\.address), workerCount: workerCount)
+        reportParked()
         do throws(SocketError) {
             for worker in 0..<workerCount {
-                try start(settings, sockets.map { (requested: $0.requested, socket: $0.sockets[worker]) }, number: worker)
+                let sockets = bindings.flatMap { $0.sockets(ofWorker: worker, of: workerCount) }
+                try start(settings, sockets, number: worker)
             }
         } catch {
             throw .cannotStart("\(error)")
         }
     }
 
-    /// An address that was asked for, and a socket on it for each worker.
-    private typealias Binding = (requested: SocketAddress, sockets: [ListeningSocket])
+    /// Every socket that this process listens on or has been given, for a successor to go on with.
+    package var listeningSockets: [ListeningSocket] { bindings.flatMap(\.sockets) + parked }
 
-    private func bind(_ requested: [SocketAddress], workerCount: Int) throws(GatewayError) -> [Binding] {
-        do throws(SocketError) {
-            var bindings: [Binding] = []
-            for address in requested {
-                try ListeningSocket.checkIsFree(address)
-                var sockets: [ListeningSocket] = []
-                var bound = address
-                for _ in 0..<workerCount {
-                    let socket = try ListeningSocket(boundTo: bound)
-                    bound = socket.address  // with a port of the system's choice, the same for all
-                    sockets.append(socket)
-                }
-                bindings.append((address, sockets))
+    /// Binds what is not bound yet; nothing has changed when it throws.
+    private func bind(_ requested: [SocketAddress], workerCount: Int) throws(GatewayError) -> [ListenerBinding] {
+        var neighbours = listeningSockets.map(\.address)
+        var unused = parked
+        var next: [ListenerBinding] = []
+        // Port 0 takes what is left of a host's sockets.
+        for address in requested.filter({ $0.port != 0 }) + requested.filter({ $0.port == 0 }) {
+            if let kept = bindings.first(where: { $0.requested == address }) {
+                next.append(kept)
+                continue
             }
-            return bindings
-        } catch {
-            throw .cannotListen(error)
+            do throws(SocketError) {
+                let binding = try ListenerBinding(
+                    address, workerCount: workerCount, inheriting: &unused, neighbours: neighbours)
+                neighbours.append(binding.address)
+                next.append(binding)
+            } catch {
+                throw .cannotListen(error)
+            }
         }
+        // What a service manager holds is kept, though nobody accepts from it any more.
+        let gone = bindings.filter { !requested.contains($0.requested) }
+        parked = (unused + gone.flatMap(\.sockets)).filter { !$0.isOwn }
+        return requested.compactMap { address in next.first { $0.requested == address } }
     }
 
-    /// Takes note of where the gateway listens from now on: kept addresses and newly bound ones.
-    private func adopt(_ next: [SocketAddress], _ bindings: [Binding]) {
-        let kept = Dictionary(zip(requested, addresses)) { first, _ in first }
-        let bound = Dictionary(bindings.map { ($0.requested, $0.sockets[0].address) }) { first, _ in first }
-        addresses = next.compactMap { bound[$0] ?? kept[$0] }
-        requested = next
+    private func reportParked() {
+        for socket in parked {
+            log.write(
+                "slidegate: warning: no listener is configured for the socket \(socket.name) on \(socket.address): "
+                    + "connections to it wait for nobody")
+        }
     }
 
     private func start(
@@ -127,17 +138,20 @@ package final class Gateway {
     /// Every worker goes over to the settings between two events; exchanges under way end by the old ones.
     /// - Throws: when a new address cannot be bound; nothing has changed then.
     package func apply(_ settings: ProxySettings) throws(GatewayError) {
-        let next = settings.listeners.map(\.address)
-        let bindings = try bind(next.filter { !requested.contains($0) }, workerCount: workers.count)
-        adopt(next, bindings)
+        let bound = bindings
+        bindings = try bind(settings.listeners.map(\.address), workerCount: workers.count)
+        reportParked()
+        let fresh = bindings.filter { binding in !bound.contains { $0.requested == binding.requested } }
         for (index, worker) in workers.enumerated() {
-            let sockets = bindings.map { (requested: $0.requested, socket: $0.sockets[index]) }
+            let sockets = fresh.flatMap { $0.sockets(ofWorker: index, of: workers.count) }
             worker.send(.apply(settings, newSockets: sockets))
         }
     }
 
     /// Stops accepting and ends when all exchanges have, or after `milliseconds`.
     package func drain(withinMilliseconds milliseconds: Int64) {
+        bindings = []
+        parked = []
         for worker in workers { worker.send(.drain(milliseconds)) }
     }
 }

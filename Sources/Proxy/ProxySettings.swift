@@ -76,6 +76,8 @@ package struct Timeouts: Sendable {
     package var head: Int64 = 10_000
     /// Between two requests on a connection, and between two pieces of traffic in a tunnel.
     package var idle: Int64 = 75_000
+    /// The same while draining, when every connection has to end.
+    package var drainIdle: Int64 = 5_000
     /// Between two pieces of a request's content.
     package var body: Int64 = 30_000
     /// Without progress in sending to a client that reads too slowly.

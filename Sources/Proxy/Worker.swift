@@ -34,9 +34,6 @@ final class Snapshot {
     }
 }
 
-/// A listening socket of one worker, and the address as it was asked for (with port 0, where the system chose).
-typealias WorkerSocket = (requested: SocketAddress, socket: ListeningSocket)
-
 /// What the control thread asks of a worker.
 enum WorkerMail: Sendable {
     case listen([WorkerSocket])
@@ -63,7 +60,7 @@ final class Worker {
     var contentOutput = ByteBuffer()
     var normalizedPath = ByteBuffer()
 
-    private var listeners: [SocketAddress: Listener] = [:]
+    private var listeners: [(requested: SocketAddress, listener: Listener)] = []
     private var inbox: Inbox<WorkerMail>?
     private var idleExchanges: [Exchange] = []
     private var connectionCount = 0
@@ -93,6 +90,8 @@ final class Worker {
     // Plain values, so that reading one does not copy all settings.
     private(set) var timeouts: Timeouts
     private(set) var limits: Limits
+    /// How long a connection may wait for its next request.
+    var idleTimeout: Int64 { isDraining ? min(timeouts.drainIdle, timeouts.idle) : timeouts.idle }
     var numericDate: NumericDate { NumericDate(seconds: loop.wallSeconds) }
 
     /// Handles events until drained.
@@ -112,14 +111,22 @@ final class Worker {
 
     private func listen(on sockets: [WorkerSocket]) {
         do throws(EventLoopError) {
-            for (requested, socket) in sockets {
-                let listener = try Listener(socket, on: loop) { [unowned self] event in handle(event, at: requested) }
+            for socket in sockets {
+                let requested = socket.requested
+                let listener = try Listener(socket.socket, isShared: socket.isShared, on: loop) { [unowned self] event in
+                    handle(event, at: requested)
+                }
                 if !isAccepting { listener.pause() }
-                listeners[requested] = listener
+                listeners.append((requested, listener))
             }
         } catch {
             log.note("cannot listen: \(error)", worker: self)
         }
+    }
+
+    private func stopListening(where isGone: (SocketAddress) -> Bool) {
+        for (requested, listener) in listeners where isGone(requested) { listener.acceptAll() }
+        listeners.removeAll { isGone($0.requested) }
     }
 
     private func receive(_ mail: WorkerMail) {
@@ -129,10 +136,7 @@ final class Worker {
             guard !isDraining else { return }
             let retired = snapshot
             let next = Snapshot(settings, worker: self)
-            for (requested, listener) in listeners where next.listener(at: requested) == nil {
-                listener.acceptAll()
-                listeners[requested] = nil
-            }
+            stopListening { next.listener(at: $0) == nil }
             listen(on: sockets)
             requestHead = RequestHead(limits: settings.limits.head)
             responseHead = ResponseHead(limits: settings.limits.head)
@@ -149,8 +153,7 @@ final class Worker {
     private func drain(within milliseconds: Int64) {
         guard !isDraining else { return }
         isDraining = true
-        for listener in listeners.values { listener.acceptAll() }
-        listeners = [:]
+        stopListening { _ in true }
         table.forEach { ($0 as? DownstreamConnection)?.drain() }
         drainTimer?.schedule(afterMilliseconds: milliseconds)
         stopIfDrained()
@@ -184,14 +187,14 @@ extension Worker {
         guard isAccepting else { return }
         isAccepting = false
         counters[.acceptPauses] += 1
-        for listener in listeners.values { listener.pause() }
+        for (_, listener) in listeners { listener.pause() }
         log.note("accepting is paused: \(reason)", worker: self)
     }
 
     private func resumeAccepting() {
         guard !isAccepting, connectionCount < limits.connectionsMax else { return }
         isAccepting = true
-        for listener in listeners.values { listener.resume() }
+        for (_, listener) in listeners { listener.resume() }
         log.note("accepting again", worker: self)
     }
 

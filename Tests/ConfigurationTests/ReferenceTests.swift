@@ -83,6 +83,7 @@ struct ReferenceTests {
         ("timeouts", "body", "60s"),
         ("timeouts", "write", "60s"),
         ("timeouts", "drain", DurationText.format(Defaults.drainTimeout)),
+        ("timeouts", "drain_idle", DurationText.format(Defaults.drainIdleTimeout)),
         ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),
         ("logs", "decisions", Defaults.decisionsLogged.rawValue),
         ("logs", "to", Defaults.logDestination.rawValue),

@@ -179,11 +179,11 @@ struct RouteTests {
     @Test func `limits, timeouts, paths and logs are read`() throws {
         let yaml = Sample.yaml(
             "limits: { head: 64KiB, fields: 50, target: 4KiB, body: none, connections: 10 }",
-            "timeouts: { head: 1s, idle: 2s, body: 3s, write: 4s, drain: 0s }", "paths: { encoded_slashes: keep }",
+            "timeouts: { head: 1s, idle: 2s, body: 3s, write: 4s, drain: 0s, drain_idle: 5s }", "paths: { encoded_slashes: keep }",
             "logs: { decisions: all, to: stdout }")
         let configuration = try Configuration(yaml: yaml, file: "f")
         #expect(configuration.limits == .init(headBytesMax: 65536, fieldCountMax: 50, targetBytesMax: 4096, bodyBytesMax: nil, connectionsMax: 10))
-        #expect(configuration.timeouts == .init(head: .seconds(1), idle: .seconds(2), body: .seconds(3), write: .seconds(4), drain: .zero))
+        #expect(configuration.timeouts == .init(head: .seconds(1), idle: .seconds(2), body: .seconds(3), write: .seconds(4), drain: .zero, drainIdle: .seconds(5)))
         #expect(configuration.paths.encodedSlashes == .keep)
         #expect(configuration.logs == .init(decisions: .all, destination: .stdout))
     }

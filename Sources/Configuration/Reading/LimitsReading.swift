@@ -34,7 +34,8 @@ extension Configuration.Timeouts {
     static func read(_ field: Field?) -> Configuration.Timeouts {
         var timeouts = Configuration.Timeouts(
             head: Defaults.headTimeout, idle: Defaults.idleTimeout, body: Defaults.bodyTimeout,
-            write: Defaults.writeTimeout, drain: Defaults.drainTimeout)
+            write: Defaults.writeTimeout, drain: Defaults.drainTimeout,
+            drainIdle: Defaults.drainIdleTimeout)
         guard let field, let section = Section<Vocabulary.Timeouts>(field, expected: "a mapping of timeouts")
         else { return timeouts }
         timeouts.head = section[.head]?.duration(in: Bounds.timeout) ?? timeouts.head
@@ -42,6 +43,7 @@ extension Configuration.Timeouts {
         timeouts.body = section[.body]?.duration(in: Bounds.timeout) ?? timeouts.body
         timeouts.write = section[.write]?.duration(in: Bounds.timeout) ?? timeouts.write
         timeouts.drain = section[.drain]?.duration(in: Bounds.drain) ?? timeouts.drain
+        timeouts.drainIdle = section[.drainIdle]?.duration(in: Bounds.drain) ?? timeouts.drainIdle
         return timeouts
     }
 }

@@ -149,6 +149,7 @@ enum Vocabulary {
         static let section = "timeouts"
 
         case head, idle, body, write, drain
+        case drainIdle = "drain_idle"
     }
 
     enum Paths: String, SectionKey {

@@ -25,6 +25,8 @@ extension Configuration {
         package var write: Duration
         /// From SIGTERM to the end of the process, for exchanges under way.
         package var drain: Duration
+        /// Between two requests on a connection meanwhile.
+        package var drainIdle: Duration
     }
 
     /// How request paths are normalised before policy and forwarding see them.

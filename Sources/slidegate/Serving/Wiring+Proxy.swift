@@ -51,6 +51,7 @@ extension Timeouts {
         self.init()
         head = timeouts.head.milliseconds
         idle = timeouts.idle.milliseconds
+        drainIdle = timeouts.drainIdle.milliseconds
         body = timeouts.body.milliseconds
         write = timeouts.write.milliseconds
     }

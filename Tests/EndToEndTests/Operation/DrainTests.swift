@@ -10,11 +10,76 @@ struct DrainTests {
     func `an idle program ends at once, with exit code 0`(_ signal: Int32) throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
-        let client = try gateway.connect()
-        #expect(try client.exchange(Self.request).status == 200)
+        #expect(try gateway.exchange(Self.request).status == 200)
         gateway.process.signal(signal)
-        #expect(try gateway.process.waitForExit(within: .seconds(10)) == .exited(0))
-        #expect(try client.isClosedByPeer())
+        #expect(try gateway.process.waitForExit(within: .seconds(4)) == .exited(0))
+    }
+
+    @Test func `a kept connection is served once more, and told to close`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
+        let clients = try (0..<8).map { _ in try gateway.connect() }
+        // Half of them have been served; the others have connected and not asked yet.
+        for client in clients.prefix(4) { #expect(try client.exchange(Self.request).status == 200) }
+        gateway.process.signal(SIGTERM)
+        try waitUntilRefused(at: gateway.port)
+        for client in clients {
+            let answer = try client.exchange(Self.request)
+            #expect(answer.status == 200)
+            #expect(answer.members(of: "Connection").contains("close"))
+            #expect(try client.isClosedByPeer())
+        }
+        #expect(try gateway.process.waitForExit(within: .seconds(4)) == .exited(0))
+    }
+
+    @Test func `a connection that was promised to last is served again, though its answer ended while draining`() throws {
+        let requested = Gate()
+        let go = Gate()
+        let origin = try Origin { connection in
+            while try connection.nextRequest() != nil {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+                requested.open()
+                try go.wait()
+                try connection.send("k")
+            }
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(Self.request)
+        let head = try client.reader.readHead(by: .after())
+        #expect(!head.members(of: "Connection").contains("close"))
+        try requested.wait()
+        gateway.process.signal(SIGTERM)
+        try waitUntilRefused(at: gateway.port)
+        go.open()
+        #expect(try client.reader.readBody(of: head, framing: .length(2), by: .after()).text == "ok")
+        let answer = try client.exchange(Self.request)
+        #expect(answer.text == "ok")
+        #expect(answer.members(of: "Connection").contains("close"))
+        #expect(try gateway.process.waitForExit() == .exited(0))
+    }
+
+    @Test func `pipelined requests that have come are all answered`() throws {
+        let requested = Gate()
+        let go = Gate()
+        let origin = try Origin { connection in
+            while try connection.nextRequest() != nil {
+                requested.open()
+                try go.wait()
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(Self.request + Self.request + Self.request)
+        try requested.wait()
+        gateway.process.signal(SIGTERM)
+        try waitUntilRefused(at: gateway.port)
+        go.open()
+        for left in [2, 1, 0] {
+            #expect(try client.receive().members(of: "Connection").contains("close") == (left == 0))
+        }
+        #expect(try gateway.process.waitForExit() == .exited(0))
     }
 
     @Test func `an exchange under way is finished, then the program ends`() throws {
@@ -90,13 +155,17 @@ struct DrainTests {
         #expect(try gateway.process.waitForExit(within: .seconds(10)) == .exited(0))
     }
 
-    @Test func `connections between requests are closed, not waited for`() throws {
+    @Test func `connections that stay quiet are closed after a while, and not waited for`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(
-            openToAll + "\ntimeouts: { drain: 60s, idle: 60s, head: 60s }\nworkers: 2", upstream: origin)
+            openToAll + "\ntimeouts: { drain: 60s, drain_idle: 500ms, idle: 60s, head: 60s }\nworkers: 2", upstream: origin)
         let idle = try (0..<10).map { _ in try gateway.connect() }
         for client in idle.dropLast(3) { #expect(try client.exchange(Self.request).status == 200) }
+        let start = ContinuousClock.now
         gateway.process.signal(SIGTERM)
+        for client in idle { #expect(try client.isClosedByPeer()) }
+        #expect(start.duration(to: .now) >= .milliseconds(400))
+        for client in idle { client.close() }
         #expect(try gateway.process.waitForExit(within: .seconds(10)) == .exited(0))
     }
 

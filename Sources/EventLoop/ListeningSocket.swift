@@ -1,0 +1,80 @@
+import CLibevent
+import Glibc
+
+/// A bound and listening socket, not on any loop itself: made on one thread and handed to others.
+package final class ListeningSocket: Sendable {
+    /// What a socket of this program's own making is called when it is passed on to a successor.
+    package static let ownName = "slidegate-listener"
+
+    let descriptor: CInt
+    package let address: SocketAddress
+    /// Who made it, as `LISTEN_FDNAMES` says it: `ownName`, or the name that a service manager has given it.
+    package let name: String
+
+    /// Made by this program, or by the process that it follows: nobody else holds it.
+    package var isOwn: Bool { name == Self.ownName }
+
+    /// Binds with `SO_REUSEPORT`, so that each worker has a socket of its own on the same address.
+    /// - Throws: the failing call, as when the address is in use by another program.
+    package init(boundTo requested: SocketAddress, backlog: CInt = 4096) throws(SocketError) {
+        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(requested.family, flags, 0)
+        guard descriptor >= 0 else { throw SocketError("socket", errno) }
+        var on: CInt = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<CInt>.size))
+        // Accepted sockets inherit it: one system call less for each connection.
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard requested.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw SocketError("bind \(requested)", code)
+        }
+        guard listen(descriptor, backlog) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw SocketError("listen \(requested)", code)
+        }
+        self.descriptor = descriptor
+        address = .local(of: descriptor)
+        name = Self.ownName
+    }
+
+    /// Takes over a socket that somebody else has bound: a service manager, or the process that this one follows. Its
+    /// queue comes with it, and so do its options, but for those that serving depends on.
+    /// - Throws: when it is no listening stream socket; the descriptor is left open then.
+    package init(adopting descriptor: CInt, named name: String) throws(SocketError) {
+        guard Self.option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue),
+            Self.option(SO_ACCEPTCONN, of: descriptor) == 1
+        else { throw SocketError("SO_ACCEPTCONN", EINVAL) }
+        // The first belongs to the description, which others may hold as well; whoever accepts without blocking minds it not.
+        guard fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) == 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { throw SocketError("fcntl", errno) }
+        var on: CInt = 1
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        self.descriptor = descriptor
+        address = .local(of: descriptor)
+        self.name = name
+    }
+
+    deinit { close(descriptor) }
+
+    /// Whether nobody listens there yet. Sockets that share an address would let a second program take half of the first
+    /// one's connections without a word.
+    /// - Throws: what `bind` says, as that the address is in use.
+    package static func checkIsFree(_ address: SocketAddress) throws(SocketError) {
+        let probe = socket(address.family, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard probe >= 0 else { throw SocketError("socket", errno) }
+        defer { close(probe) }
+        var on: CInt = 1
+        setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
+        guard address.withSockaddr({ bind(probe, $0, $1) }) == 0 else { throw SocketError("bind \(address)", errno) }
+    }
+
+    private static func option(_ name: CInt, of descriptor: CInt) -> CInt? {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : nil
+    }
+}
