@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,3 +27,50 @@ static inline int shim_sched_getaffinity(unsigned long size, void *mask) {
 
 /// pthread_setname_np(3) of the calling thread; at most 15 bytes count.
 static inline void shim_set_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+/// Starts a program with `descriptors` as 3, 4, … and, besides 0 to 2, nothing else open; its id, or minus what failed.
+///
+/// `listen_pid` points at room for twelve bytes within a string of `environment`, which gets the new process's id: the
+/// socket-activation convention wants it there, and nobody but the child knows it before the program runs. That is what
+/// posix_spawn(3) cannot do. `descriptors` must all be above those that they become.
+///
+/// The child shares the caller's memory until the program runs, as vfork(2) has it, and calls nothing but system calls. No
+/// handler of this program may run in it, hence the signals.
+static inline int shim_spawn(
+    const char *path, char *const arguments[], char *const environment[], char *listen_pid, const int *descriptors, int count
+) {
+    sigset_t all, before;
+    volatile int failure = 0;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t child = vfork();
+    if (child == 0) {
+        char digits[12];
+        int length = 0;
+        for (int number = 1; number < NSIG; number++) {
+            struct sigaction action;
+            if (sigaction(number, 0, &action) == 0 && action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL) {
+                action.sa_handler = SIG_DFL;
+                action.sa_flags = 0;
+                sigaction(number, &action, 0);
+            }
+        }
+        for (long id = syscall(SYS_getpid); id > 0; id /= 10) digits[length++] = (char)('0' + id % 10);
+        while (length > 0) *listen_pid++ = digits[--length];
+        *listen_pid = 0;
+        for (int index = 0; index < count; index++) {
+            if (dup2(descriptors[index], 3 + index) < 0) failure = errno;
+        }
+        syscall(SYS_close_range, 3 + count, ~0U, 0);
+        sigprocmask(SIG_SETMASK, &before, 0);
+        if (failure == 0) {
+            execve(path, arguments, environment);
+            failure = errno;
+        }
+        _exit(127);
+    }
+    if (child < 0) failure = errno;
+    sigprocmask(SIG_SETMASK, &before, 0);
+    if (child > 0 && failure != 0) syscall(SYS_wait4, child, 0, 0, 0);
+    return failure == 0 ? child : -failure;
+}

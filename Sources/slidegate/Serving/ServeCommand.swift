@@ -14,10 +14,18 @@ struct ServeCommand: ParsableCommand {
             SIGNALS
               SIGTERM, SIGINT  stop accepting, finish what is under way within timeouts.drain, exit; twice: at once
               SIGHUP           read the configuration again; a bad one is refused and the old one stays in force
+              SIGUSR2          hand over: start the program anew, as it is on disk now, with the listening sockets; when it
+                               serves, drain and exit; when it does not come to that, go on
+
+            SERVICE MANAGERS
+              Listening sockets are taken over by the socket-activation convention (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES), those
+              whose address is configured. With NOTIFY_SOCKET set, readiness, reloads, the main process after a hand-over
+              and signs of life (WATCHDOG_USEC) are told. deploy/systemd has units.
 
             EXAMPLES
               slidegate serve slidegate.yaml
               kill -HUP "$(pidof slidegate)"
+              kill -USR2 "$(pidof slidegate)"
 
             \(ExitStatus.discussion)
             """)
@@ -26,10 +34,11 @@ struct ServeCommand: ParsableCommand {
     var config: String
 
     func run() throws {
+        let inherited = InheritedSockets.take()
         try reporting {
             let configuration = try Configuration(readingFile: config)
             let log = try LogWriter(descriptor: configuration.logs.destination.descriptor)
-            let service = try Service(configuration, path: config, on: EventLoop(), log: log)
+            let service = try Service(configuration, path: config, inheriting: inherited, on: EventLoop(), log: log)
             service.run()
         }
     }

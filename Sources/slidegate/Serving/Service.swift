@@ -5,8 +5,18 @@ import Glibc
 import Metrics
 import Proxy
 
-/// A running gateway and its control thread: signals, reload, the way to an orderly end.
+/// A running gateway and its control thread: signals, reload, hand-over, the way to an orderly end.
 final class Service {
+    private enum Phase {
+        case serving
+        /// A successor is starting; a reload that is asked for meanwhile waits for what becomes of it.
+        case handingOver(Handover, isReloadDue: Bool)
+        /// It serves, and so does this process, until the service manager knows the successor.
+        case handedOver
+        /// `isUrgent`: a signal has asked for the end, and another one means at once.
+        case draining(isUrgent: Bool)
+    }
+
     /// Nil: the configuration is built in, and there is nothing to reload.
     private let path: String?
     private let loop: EventLoop
@@ -17,14 +27,25 @@ final class Service {
     private var gateway: Gateway?
     /// One for the process: it outlives reloads.
     private let mintCache = SharedMintCache()
+    private let invocation = Invocation()
+    private let manager = SystemdNotify()
     private var signals: [LoopSignal] = []
-    private var isDraining = false
+    private var watchdog: LoopTimer?
+    private var phase = Phase.serving
+    /// Kept after it serves, so that its end is noticed and waited for.
+    private var successor: Handover?
+    private var barrier: MessagePipeReader?
+    private var barrierTimer: LoopTimer?
 
     /// Starts to serve; everything that can fail has failed when this returns.
     /// - Parameters:
     ///   - path: read again at each SIGHUP.
+    ///   - inherited: listening sockets that came with the process, and whom it takes over from.
     ///   - loop: the control thread's, which `run` runs.
-    init(_ configuration: Configuration, path: String?, on loop: EventLoop, log: LogWriter) throws {
+    init(
+        _ configuration: Configuration, path: String?, inheriting inherited: consuming InheritedSockets = InheritedSockets(),
+        on loop: EventLoop, log: LogWriter
+    ) throws {
         self.path = path
         self.loop = loop
         self.log = log
@@ -36,17 +57,25 @@ final class Service {
             case .automatic: availableProcessorCount()
             case .count(let count): count
             }
+        for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         let keys = try LoadedKeys(configuration)
         gateway = try Gateway(
-            settings(of: configuration, keys), workerCount: workerCount, log: log, on: loop
+            settings(of: configuration, keys), workerCount: workerCount, inheriting: inherited.listening, log: log, on: loop
         ) { [unowned self] counters in ended(counters) }
         signals = try [
-            LoopSignal(SIGTERM, on: loop) { [unowned self] in drain() },
-            LoopSignal(SIGINT, on: loop) { [unowned self] in drain() },
+            LoopSignal(SIGTERM, on: loop) { [unowned self] in terminate() },
+            LoopSignal(SIGINT, on: loop) { [unowned self] in terminate() },
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
+            LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
         warn(of: configuration, keys)
         announce()
+        try startWatchdog()
+        if let predecessor = inherited.predecessor {
+            predecessor.tellReady()  // and it tells the service manager
+        } else {
+            manager?.tell("READY=1", "STATUS=\(status)")
+        }
     }
 
     /// Where the gateway listens.
@@ -80,15 +109,47 @@ final class Service {
         for address in addresses { log.write("slidegate: listening on \(address)") }
     }
 
-    /// All or nothing: whatever is wrong with the new file, the old configuration stays in force.
+    private var status: String { "serving on " + addresses.map { "\($0)" }.joined(separator: ", ") }
+
+    /// The control thread alone stands for the process: workers share nothing with it that could hold it up.
+    private func startWatchdog() throws {
+        guard let manager, let interval = manager.watchdogInterval else { return }
+        watchdog = try LoopTimer(on: loop) { [unowned self] in
+            manager.tell("WATCHDOG=1")
+            watchdog?.schedule(afterMilliseconds: interval)
+        }
+        watchdog?.schedule(afterMilliseconds: interval)
+    }
+
+    private func ended(_ counters: Counters) {
+        let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
+        log.write("slidegate: stopped; \(counts.joined(separator: " "))")
+        loop.stop()
+    }
+}
+
+// MARK: - Reload
+
+extension Service {
     private func reload() {
-        guard let path, !isDraining else { return }
+        switch phase {
+        case .serving: readConfiguration()
+        case .handingOver(let handover, _):
+            phase = .handingOver(handover, isReloadDue: true)
+            log.write("slidegate: reload put off until it is known whether the successor serves; it reads the file anyway")
+        case .handedOver, .draining: break
+        }
+    }
+
+    /// All or nothing: whatever is wrong with the new file, the old configuration stays in force.
+    private func readConfiguration() {
+        guard let path else { return }
+        manager?.tellReloading()
         do {
             let next = try Configuration(readingFile: path)
             guard next.workers == configuration.workers else {
-                throw ConfigurationRefusal(
-                    file: path,
-                    diagnostics: [Diagnostic(.error, at: .file, "workers cannot change while the gateway runs; restart it")])
+                let message = "workers cannot change by a reload; SIGUSR2 hands over to a process that has so many, or restart it"
+                throw ConfigurationRefusal(file: path, diagnostics: [Diagnostic(.error, at: .file, message)])
             }
             let keys = try LoadedKeys(next)
             try gateway?.apply(settings(of: next, keys))
@@ -96,23 +157,102 @@ final class Service {
             warn(of: next, keys)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
+            manager?.tell("READY=1", "STATUS=\(status)")
         } catch {
             for line in describe(error) { log.write("slidegate: \(line)") }
             log.write("slidegate: reload refused; the configuration from before stays in force")
+            manager?.tell("READY=1", "STATUS=\(status); the last reload was refused")
+        }
+    }
+}
+
+// MARK: - Hand-over
+
+extension Service {
+    /// Starts the program anew with the listening sockets; this process ends when the other one serves.
+    private func handOver() {
+        do {
+            switch phase {
+            case .serving: break
+            case .handingOver, .handedOver: throw CommandFailure("one is under way", status: ExitStatus.software)
+            case .draining: throw CommandFailure("this process is draining", status: ExitStatus.software)
+            }
+            guard path != nil else { throw CommandFailure("the configuration is built in", status: ExitStatus.software) }
+            guard getpid() != 1 else {
+                throw CommandFailure("this is process 1, and a container ends with it", status: ExitStatus.software)
+            }
+            let handover = try Handover(invocation, with: gateway?.listeningSockets ?? [], on: loop) {
+                [unowned self] outcome in concludeHandOver(outcome)
+            }
+            successor = handover
+            phase = .handingOver(handover, isReloadDue: false)
+            log.write("slidegate: handing over to process \(handover.process)")
+        } catch {
+            for line in describe(error) { log.write("slidegate: no hand-over: \(line)") }
         }
     }
 
-    private func drain() {
-        guard !isDraining else { _exit(ExitStatus.interrupted) }  // asked a second time: at once
-        isDraining = true
-        let milliseconds = configuration.timeouts.drain.milliseconds
-        log.write("slidegate: draining, at most \(configuration.timeouts.drain)")
-        gateway?.drain(withinMilliseconds: milliseconds)
+    private func concludeHandOver(_ outcome: Handover.Outcome) {
+        guard case .handingOver(_, let isReloadDue) = phase else { return }
+        switch outcome {
+        case .ready(let process):
+            phase = .handedOver
+            log.write("slidegate: process \(process) serves")
+            introduce(process)
+        case .failed(let reason):
+            successor = nil
+            phase = .serving
+            log.write("slidegate: the successor did not come to serve: \(reason); this process goes on")
+            if isReloadDue { readConfiguration() }
+        }
     }
 
-    private func ended(_ counters: Counters) {
-        let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
-        log.write("slidegate: stopped; \(counts.joined(separator: " "))")
-        loop.stop()
+    /// Makes the successor the main process of the service, and drains once the service manager has taken note: a process
+    /// that ended before would be taken for the end of the service.
+    private func introduce(_ process: pid_t) {
+        guard let manager, let pipe = try? MessagePipe() else { return drain(isUrgent: false) }
+        manager.tell("MAINPID=\(process)", "STATUS=handed over to process \(process)")
+        manager.sendBarrier(pipe.writing)
+        close(pipe.writing)
+        do {
+            barrier = try MessagePipeReader(pipe.reading, on: loop) { [unowned self] _ in introduced() }
+            barrierTimer = try LoopTimer(on: loop) { [unowned self] in introduced() }
+            barrierTimer?.schedule(afterMilliseconds: SystemdNotify.barrierTimeMax)
+        } catch {
+            introduced()
+        }
+    }
+
+    private func introduced() {
+        barrierTimer?.cancel()
+        guard case .handedOver = phase else { return }
+        drain(isUrgent: false)
+    }
+}
+
+// MARK: - The end
+
+extension Service {
+    private func terminate() {
+        switch phase {
+        case .serving:
+            manager?.tell("STOPPING=1", "STATUS=draining")
+        case .handingOver(let handover, _):
+            handover.cancel()
+            manager?.tell("STOPPING=1", "STATUS=draining")
+        case .handedOver: break
+        case .draining(isUrgent: false):
+            phase = .draining(isUrgent: true)
+            log.write("slidegate: draining already; another signal ends it at once")
+            return
+        case .draining(isUrgent: true): _exit(ExitStatus.interrupted)
+        }
+        drain(isUrgent: true)
+    }
+
+    private func drain(isUrgent: Bool) {
+        phase = .draining(isUrgent: isUrgent)
+        log.write("slidegate: draining, at most \(configuration.timeouts.drain)")
+        gateway?.drain(withinMilliseconds: configuration.timeouts.drain.milliseconds)
     }
 }
