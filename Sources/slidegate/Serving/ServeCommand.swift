@@ -34,8 +34,8 @@ struct ServeCommand: ParsableCommand {
     var config: String
 
     func run() throws {
-        let inherited = InheritedSockets.take()
         try reporting {
+            let inherited = InheritedSockets.take()
             let configuration = try Configuration(readingFile: config)
             let log = try LogWriter(descriptor: configuration.logs.destination.descriptor)
             let service = try Service(configuration, path: config, inheriting: inherited, on: EventLoop(), log: log)
