@@ -37,6 +37,8 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "JOSE", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Metrics", swiftSettings: pure),
+        .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
+        .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure + lean),
 
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict + lean),
@@ -44,12 +46,13 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
-            name: "Proxy", dependencies: ["Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics"],
+            name: "Proxy", dependencies: ["Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling"],
             swiftSettings: strict + lean),
         .executableTarget(
             name: "slidegate",
             dependencies: [
                 "Bytes", "HTTP1", "JOSE", "Signatures", "Authentication", "Configuration", "EventLoop", "Metrics", "Proxy",
+                "ProxyProtocol", "Throttling",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -69,6 +72,9 @@ let package = Package(
             name: "InteroperationTests",
             dependencies: ["Signatures", "JOSE", "Bytes", .product(name: "JWTKit", package: "jwt-kit")],
             swiftSettings: strict),
+        .testTarget(name: "ProxyProtocolTests", dependencies: ["ProxyProtocol", "Bytes"], swiftSettings: strict),
+        .testTarget(
+            name: "ThrottlingTests", dependencies: ["Throttling", "ProxyProtocol", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
     ]

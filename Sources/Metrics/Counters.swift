@@ -7,6 +7,10 @@ package enum Counter: Int, CaseIterable, Sendable {
     case refusals
     case failures
     case acceptPauses
+    case rejectedConnections
+    case shedRequests
+    case throttled
+    case slowClients
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -18,6 +22,10 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .refusals: "refusals"
         case .failures: "failures"
         case .acceptPauses: "accept_pauses"
+        case .rejectedConnections: "rejected_connections"
+        case .shedRequests: "shed_requests"
+        case .throttled: "throttled"
+        case .slowClients: "slow_clients"
         }
     }
 
@@ -30,7 +38,11 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .mintFailures: "Renewals that were due and could not be signed; the requests went on without."
         case .refusals: "Requests refused by policy."
         case .failures: "Requests that failed otherwise: malformed, timed out, upstream down."
-        case .acceptPauses: "Times that accepting was paused, at the limit of connections or descriptors."
+        case .acceptPauses: "Times that accepting was paused, at the limit of connections, descriptors or memory."
+        case .rejectedConnections: "Connections refused: too many of one client, or no acceptable PROXY header."
+        case .shedRequests: "Requests answered with 503, at the limit of requests or memory."
+        case .throttled: "Requests answered with 429: too many tokens of that client were not genuine."
+        case .slowClients: "Clients cut off because they sent or read too slowly."
         }
     }
 }

@@ -1,0 +1,38 @@
+import Synchronization
+
+/// A fixed number of atomic words, all zero at first, that any thread may use at any time.
+@safe
+struct AtomicTable: ~Copyable, @unchecked Sendable {
+    // Sendable: the pointer never changes, and everything that it points at is atomic.
+    private let words: UnsafeMutablePointer<Atomic<UInt64>>
+    let count: Int
+
+    init(_ count: Int) {
+        self.count = count
+        unsafe words = UnsafeMutablePointer.allocate(capacity: count)
+        for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        unsafe words.deinitialize(count: count)
+        unsafe words.deallocate()
+    }
+
+    /// - Precondition: `index` is in `0..<count`.
+    func load(_ index: Int) -> UInt64 {
+        precondition(index >= 0 && index < count)
+        return unsafe words[index].load(ordering: .relaxed)
+    }
+
+    /// The new value.
+    func add(_ amount: UInt64, at index: Int) -> UInt64 {
+        precondition(index >= 0 && index < count)
+        return unsafe words[index].wrappingAdd(amount, ordering: .relaxed).newValue
+    }
+
+    /// False when the word is no longer `expected`.
+    func replace(_ expected: UInt64, by desired: UInt64, at index: Int) -> Bool {
+        precondition(index >= 0 && index < count)
+        return unsafe words[index].compareExchange(expected: expected, desired: desired, ordering: .relaxed).exchanged
+    }
+}
