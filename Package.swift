@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict + lean),
         .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),
         .target(
-            name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+            name: "Configuration", dependencies: ["ProxyProtocol", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
             name: "Proxy", dependencies: ["Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling"],
             swiftSettings: strict + lean),

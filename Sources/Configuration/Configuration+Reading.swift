@@ -1,3 +1,5 @@
+import ProxyProtocol
+
 extension Configuration {
     /// Reads a whole file.
     ///
@@ -44,7 +46,8 @@ extension Configuration {
             file: file, listeners: listeners, workers: Workers.read(root[.workers]), upstreams: upstreams,
             keys: KeyRules.settle(drafts, needsSigner: context.hasSliding && !drafts.isEmpty, root: root),
             tokens: Tokens.read(root[.tokens]), sliding: sliding, cors: CORS.read(root[.cors]),
-            routes: Route.read(root, context), limits: Limits.read(root[.limits]),
+            routes: Route.read(root, context), trustedProxies: TrustedPeers.read(root[.trustedProxies]),
+            forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]), warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration

@@ -1,3 +1,5 @@
+package import ProxyProtocol
+
 /// What one configuration file says: checked as a whole, every default filled in, every name resolved.
 ///
 /// A value of this type exists only when the file had no error. It is immutable, holds nothing but plain values, and
@@ -20,6 +22,9 @@ package struct Configuration: Sendable, Equatable {
     package var cors: CORS?
     /// In the order of the file; matching is by specificity, not by order. Never empty.
     package var routes: [Route]
+    /// Whom the gateway believes what they say about clients.
+    package var trustedProxies: TrustedPeers
+    package var forwarded: Forwarded
     package var limits: Limits
     package var timeouts: Timeouts
     package var paths: Paths

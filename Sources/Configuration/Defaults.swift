@@ -69,6 +69,14 @@ package enum Defaults {
     /// Content is streamed, not stored: the bound protects the upstream.
     package static let bodyBytesMax = 1 << 30
     package static let connectionsMax = 20_000
+    /// One byte of a head each four milliseconds: as Kestrel's default, below any modem, far above a client that only holds on.
+    package static let minBytesPerSecond = 240
+    /// Time for a round trip that went wrong, twice.
+    package static let minRateGrace: Duration = .seconds(5)
+    /// Heads and answers that 20,000 connections of ordinary clients have under way; each may hold 160 KiB at worst.
+    package static let memoryBytesMax = 512 << 20
+    /// What upstreams know best.
+    package static let forwarded: Configuration.Forwarded = .xForwarded
     package static let headTimeout: Duration = .seconds(10)
     /// Above the 60 seconds that load balancers keep idle connections, so that the gateway rarely closes first.
     package static let idleTimeout: Duration = .seconds(75)

@@ -190,7 +190,7 @@ struct RouteTests {
 
     @Test(arguments: [
         "limits: { head: 100B }", "limits: { head: 2MiB }", "limits: { head: 8KiB }", "limits: { fields: 0 }", "limits: { body: lots }", "limits: { body: 10MB }",
-        "limits: { connections: 0 }", "limits: { failed_verifications: 20/m }", "limits: { target: 32KiB }", "timeouts: { head: 0s }",
+        "limits: { connections: 0 }", "limits: { failed_verifications: 20 }", "limits: { target: 32KiB }", "timeouts: { head: 0s }",
         "timeouts: { head: 10 }", "timeouts: { drain: 2d }", "paths: { encoded_slashes: decode }", "logs: { decisions: some }",
         "logs: { access: json }", "logs: { to: /var/log/a }", "mode: shadow", "admin: { address: 127.0.0.1:8081 }", "sessions: {}",
     ])

@@ -10,15 +10,12 @@ extension Configuration.Limits {
         limits.fieldCountMax = section[.fields]?.integer(in: Bounds.fieldCount) ?? limits.fieldCountMax
         limits.targetBytesMax = section[.target]?.size(in: Bounds.targetBytes) ?? limits.targetBytesMax
         limits.connectionsMax = section[.connections]?.integer(in: Bounds.connections) ?? limits.connectionsMax
-        if let body = section[.body] {
-            if body.word == "none" {
-                limits.bodyBytesMax = nil
-            } else if let word = body.word, SizeText.parse(word) == nil, SizeText.suggestion(for: word) == nil {
-                body.refuse(expected: "\(SizeText.form), or none")
-            } else {
-                limits.bodyBytesMax = body.size(in: Bounds.bodyBytes) ?? limits.bodyBytesMax
-            }
+        switch section[.body].map(Configuration.Route.BodyLimit.read) {
+        case .bytes(let bytes)?: limits.bodyBytesMax = bytes
+        case Configuration.Route.BodyLimit.none?: limits.bodyBytesMax = nil
+        case .asElsewhere?, nil: break
         }
+        limits.readShares(section)
         if limits.targetBytesMax >= limits.headBytesMax {
             field.findings.error(
                 at: section.place(of: section.has(.target) ? .target : .head),

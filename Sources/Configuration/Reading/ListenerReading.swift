@@ -2,6 +2,7 @@ extension Configuration.Listener {
     /// `listen:` one address or several, or `listeners:` the long form; exactly one of the two.
     static func read(_ root: Section<Vocabulary.Root>) -> [Configuration.Listener] {
         var addresses: [Located<Endpoint>] = []
+        var hasProxyProtocol: Set<Int> = []
         switch (root[.listen], root[.listeners]) {
         case (let short?, nil):
             addresses = short.elements(expected: EndpointText.form).compactMap { $0.endpoint(zeroPort: true) }
@@ -9,11 +10,14 @@ extension Configuration.Listener {
             for element in long.elements(orOne: false, expected: "a list of listeners") {
                 guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
                 else { continue }
+                let beginsWithHeader = readProxyProtocol(section, root)
                 guard let address = section[.address] else {
                     element.refuse("address is missing", expected: EndpointText.form)
                     continue
                 }
-                if let endpoint = address.endpoint(zeroPort: true) { addresses.append(endpoint) }
+                guard let endpoint = address.endpoint(zeroPort: true) else { continue }
+                if beginsWithHeader { hasProxyProtocol.insert(addresses.count) }
+                addresses.append(endpoint)
             }
         case (_?, _?):
             root.field.findings.error(
@@ -26,7 +30,9 @@ extension Configuration.Listener {
         if let written = root[.listen] ?? root[.listeners], written.isEmptyList {
             written.refuse("no address", expected: EndpointText.form)
         }
-        return addresses.map(Configuration.Listener.init)
+        return addresses.enumerated().map {
+            Configuration.Listener(address: $0.element, hasProxyProtocol: hasProxyProtocol.contains($0.offset))
+        }
     }
 
     /// Two listeners on port 0 are two ports.

@@ -44,6 +44,7 @@ extension Configuration.Route {
                     expected: "original or stripped")
             }
         }
+        route.body = section[.body].map(BodyLimit.read) ?? .asElsewhere
         check(route, section, context)
         return path == nil || upstream == nil ? nil : route
     }

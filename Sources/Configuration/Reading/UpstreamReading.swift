@@ -41,13 +41,16 @@ extension Configuration.Upstream {
             Section<Vocabulary.UpstreamTimeouts>($0, expected: "a mapping of connect, response and idle")
         }
         let keepalive = section[.keepalive]?.integer(in: Bounds.keepalive)
+        let sendsProxyProtocol = section[.proxyProtocol].map(readProxyProtocol) ?? false
         guard let serverField = section[.servers] else {
             field.refuse("servers is missing", expected: "servers: [ 127.0.0.1:9000 ]")
             return nil
         }
         let servers = readServers(serverField)
         guard !servers.isEmpty else { return nil }
-        return Configuration.Upstream(name: name, servers: servers, timeouts: timeouts, keepalive: keepalive)
+        var upstream = Configuration.Upstream(name: name, servers: servers, timeouts: timeouts, keepalive: keepalive)
+        upstream.sendsProxyProtocol = sendsProxyProtocol
+        return upstream
     }
 
     private init(

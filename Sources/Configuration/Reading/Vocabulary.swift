@@ -21,13 +21,16 @@ enum Vocabulary {
 
         case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
         case timeouts, paths, logs
+        case trustedProxies = "trusted_proxies"
+        case forwarded
     }
 
     enum Listener: String, SectionKey {
         static let section = "listeners[]"
-        static let later = ["tls": "TLS", "proxy_protocol": "the PROXY protocol"]
+        static let later = ["tls": "TLS"]
 
         case address
+        case proxyProtocol = "proxy_protocol"
     }
 
     enum Upstream: String, SectionKey {
@@ -37,6 +40,7 @@ enum Vocabulary {
         ]
 
         case servers, keepalive, timeouts
+        case proxyProtocol = "proxy_protocol"
     }
 
     enum Server: String, SectionKey {
@@ -128,7 +132,7 @@ enum Vocabulary {
         static let section = "routes[]"
         static let later = ["store_away": "revocation"]
 
-        case path, host, methods, auth, slide, require, forward, upstream
+        case path, host, methods, auth, slide, require, forward, upstream, body
     }
 
     enum Forward: String, SectionKey {
@@ -140,9 +144,12 @@ enum Vocabulary {
 
     enum Limits: String, SectionKey {
         static let section = "limits"
-        static let later = ["failed_verifications": "throttling of failed verifications"]
 
-        case head, fields, target, body, connections
+        case head, fields, target, body, connections, requests, memory
+        case connectionsPerClient = "connections_per_client"
+        case failedVerifications = "failed_verifications"
+        case minRate = "min_rate"
+        case minRateGrace = "min_rate_grace"
     }
 
     enum Timeouts: String, SectionKey {

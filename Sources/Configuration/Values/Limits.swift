@@ -11,6 +11,17 @@ extension Configuration {
         package var bodyBytesMax: Int?
         /// Downstream connections, all workers together.
         package var connectionsMax: Int
+        /// Of these, those of one client. Nil: as many as there may be in all.
+        package var connectionsPerClientMax: Int?
+        /// Requests under way, all workers together. Nil: no limit of their own.
+        package var requestsMax: Int?
+        /// Tokens that are not genuine, of one client. Nil: as many as it likes.
+        package var failedVerifications: Rate?
+        /// How fast a client has to send and to read, in bytes a second, on average and after `minRateGrace`. Nil: no minimum.
+        package var minBytesPerSecond: Int? = Defaults.minBytesPerSecond
+        package var minRateGrace = Defaults.minRateGrace
+        /// Buffered for clients and upstreams, all workers together.
+        package var memoryBytesMax = Defaults.memoryBytesMax
     }
 
     /// How long the gateway waits for a client.

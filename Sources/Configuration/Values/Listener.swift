@@ -3,5 +3,7 @@ extension Configuration {
     package struct Listener: Sendable, Equatable {
         /// Port 0 asks the system for a free port.
         package var address: Located<Endpoint>
+        /// Whether each connection begins with a PROXY header; those without one are refused.
+        package var hasProxyProtocol = false
     }
 }

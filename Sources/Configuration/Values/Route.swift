@@ -17,7 +17,17 @@ extension Configuration {
         package var claimHeaders: [ClaimHeader]
         /// Index into `Configuration.upstreams`.
         package var upstream: Int
+        /// The largest content of a request here.
+        package var body = BodyLimit.asElsewhere
         package var place: Place
+
+        /// The largest content of a request.
+        package enum BodyLimit: Sendable, Equatable {
+            /// `limits.body`
+            case asElsewhere
+            case none
+            case bytes(Int)
+        }
 
         package enum Authentication: String, Sendable, CaseIterable {
             /// No valid token, no entry.

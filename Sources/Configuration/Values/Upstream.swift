@@ -13,6 +13,8 @@ extension Configuration {
         package var responseTimeout: Duration
         /// How long an unused connection is kept in the pool.
         package var idleTimeout: Duration
+        /// Whether each connection begins with a PROXY header, version 2.
+        package var sendsProxyProtocol = false
 
         package struct Server: Sendable, Equatable {
             /// The port is never 0.
