@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure + lean),
 
-        .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent"], swiftSettings: strict + lean),
+        .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent", "COpenSSL"], swiftSettings: strict + lean),
         .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: ["ProxyProtocol", .product(name: "Yams", package: "Yams")], swiftSettings: strict),

@@ -10,13 +10,16 @@ package protocol ByteStreamHandler: AnyObject {
     func streamEnded()
     /// All that was queued has been written.
     func streamDrained()
-    /// `connect` has succeeded.
+    /// `connect` has succeeded, and the handshake with it where there is TLS. Also told of accepted streams, when their
+    /// handshake is done.
     func streamConnected()
-    /// Reset, time-out of the transport or any other failure; nothing more will be read or written.
+    /// Reset, time-out of the transport or any other failure; nothing more will be read or written. After a handshake
+    /// that failed the stream is a plain one: its owner may close it at once, or write to it and end it in peace.
     func streamFailed(_ error: SocketError)
 }
 
 /// A non-blocking socket on a loop: reads into the loop's scratch, writes at once and queues only what did not fit.
+/// Plain or under TLS: its owner reads and writes the same way.
 ///
 /// Owner and stream keep each other until `close`, which every owner comes to. Closing within one of its own callbacks is
 /// fine: the caller's reference keeps the object until the callback returns.
@@ -29,19 +32,27 @@ package final class ByteStream {
         case failed(SocketError)
     }
 
-    private enum State { case connecting, open, closed }
+    /// What is written goes out as it is only in `plain`: one test tells it from all else.
+    enum State { case connecting, plain, handshaking, encrypted, closed }
 
-    private var handler: any ByteStreamHandler
-    private let loop: EventLoop
-    private var readEvent: OpaquePointer?
+    // What is not private here is for `ByteStream+TLS.swift`.
+    var handler: any ByteStreamHandler
+    let loop: EventLoop
+    var readEvent: OpaquePointer?
     private var writeEvent: OpaquePointer?
-    private var output = ByteBuffer()
-    private let descriptor: CInt
-    private var state: State
-    private var isReading = false
-    private var inputHasEnded = false
+    /// Bytes of the wire that the socket has not taken; until a connection is ready, what its owner has written.
+    var output = ByteBuffer()
+    let descriptor: CInt
+    var state: State
+    var isReading = false
+    var inputHasEnded = false
     /// Why the peer takes nothing any more; it has reset the connection, and reading would not tell a second time.
-    private var outputError: SocketError?
+    var outputError: SocketError?
+    /// Present from the handshake on, or from the beginning of a connection that will have one.
+    var tlsLayer: TLSLayer?
+    var handshakeHasFailed = false
+    /// FIN is to follow what is queued.
+    var endsOutputWhenDrained = false
 
     private init(descriptor: CInt, state: State, loop: EventLoop) {
         self.descriptor = descriptor
@@ -51,13 +62,20 @@ package final class ByteStream {
     }
 
     /// Takes over an accepted socket. Nothing happens before `start`.
-    package convenience init(_ socket: AcceptedSocket, on loop: EventLoop) {
-        self.init(descriptor: socket.descriptor, state: .open, loop: loop)
+    ///
+    /// - Parameter tls: for TLS from the first byte on; `streamConnected` tells of the handshake's end.
+    package convenience init(_ socket: AcceptedSocket, on loop: EventLoop, tls: TLSServer? = nil) {
+        self.init(descriptor: socket.descriptor, state: tls == nil ? .plain : .handshaking, loop: loop)
+        if let tls { tlsLayer = TLSLayer(tls, transport: self) }
     }
 
     /// Connects; once started, `streamConnected` or `streamFailed` follows in a later turn. What is written meanwhile is
     /// queued.
-    package convenience init(connectingTo address: SocketAddress, on loop: EventLoop) throws(SocketError) {
+    ///
+    /// - Parameter tls: how to shake hands before anything else; nil for a plain stream.
+    package convenience init(
+        connectingTo address: SocketAddress, on loop: EventLoop, tls: TLSClient? = nil
+    ) throws(SocketError) {
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, flags, 0)
         guard descriptor >= 0 else { throw SocketError("socket", errno) }
@@ -70,13 +88,18 @@ package final class ByteStream {
             throw SocketError("connect", code)
         }
         self.init(descriptor: descriptor, state: .connecting, loop: loop)
+        if let tls { tlsLayer = TLSLayer(tls, transport: self) }
     }
 
     /// Tells `handler` what happens from now on, and starts reading. Apart from `init`, so that an owner can hold its stream
     /// in a constant.
     package func start(for handler: any ByteStreamHandler) {
         self.handler = handler
-        state == .connecting ? waitForWritability() : resumeReading()
+        switch state {
+        case .connecting: waitForWritability()
+        case .handshaking: startReading()
+        case .plain, .encrypted, .closed: resumeReading()
+        }
     }
 
     deinit { close() }
@@ -85,13 +108,26 @@ package final class ByteStream {
     package var queuedBytes: Int { output.count }
 
     package var isOpen: Bool { state != .closed }
+
+    var canCarryBytes: Bool { state == .plain || state == .encrypted }
 }
 
 // MARK: - Reading
 
 extension ByteStream {
     package func resumeReading() {
-        guard !isReading, !inputHasEnded, state == .open else { return }
+        guard !isReading, !inputHasEnded, canCarryBytes else { return }
+        startReading()
+        if let tlsLayer, tlsLayer.hasMore { readHeldInput(tlsLayer) }
+    }
+
+    /// Without effect during a handshake.
+    package func pauseReading() {
+        guard isReading, state != .handshaking else { return }
+        stopReading()
+    }
+
+    func startReading() {
         if readEvent == nil {
             let context = Unmanaged.passUnretained(self).toOpaque()
             readEvent = event_new(
@@ -101,7 +137,7 @@ extension ByteStream {
         isReading = true
     }
 
-    package func pauseReading() {
+    func stopReading() {
         guard isReading else { return }
         event_del(readEvent)
         isReading = false
@@ -110,11 +146,13 @@ extension ByteStream {
     /// Whether bytes wait in the socket that no event has brought yet: a timer may fire in the turn in which they came.
     package var hasUnreadInput: Bool {
         var byte: UInt8 = 0
-        return state == .open && recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) > 0
+        guard canCarryBytes else { return false }
+        return tlsLayer?.hasMore == true || recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) > 0
     }
 
     /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
     fileprivate func becameReadable() {
+        if let tlsLayer { return becameReadable(tlsLayer) }
         let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)
         if count > 0 {
             let bytes = UnsafeRawBufferPointer(start: loop.scratch.baseAddress, count: count)
@@ -123,16 +161,17 @@ extension ByteStream {
             return
         }
         if count == 0, let outputError { return fail(outputError) }
-        if count == 0 {
-            inputHasEnded = true
-            pauseReading()
-            handler.streamEnded()
-            return
-        }
+        if count == 0 { return endInput() }
         switch errno {
         case EAGAIN, EINTR: return
         case let code: fail(SocketError("recv", code))
         }
+    }
+
+    func endInput() {
+        inputHasEnded = true
+        stopReading()
+        handler.streamEnded()
     }
 }
 
@@ -140,7 +179,9 @@ extension ByteStream {
     /// Whether nothing has arrived that has not been read: no bytes, no end, no reset. Costs a system call.
     package var isQuiet: Bool {
         var byte: UInt8 = 0
-        return recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+        let isSocketQuiet = recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) < 0 && errno == EAGAIN
+        guard let tlsLayer else { return isSocketQuiet }
+        return isQuiet(tlsLayer, isSocketQuiet: isSocketQuiet)
     }
 }
 
@@ -148,7 +189,7 @@ extension ByteStream {
 
 extension ByteStream {
     package func write(_ bytes: Span<UInt8>) -> WriteResult {
-        guard state == .open, output.isEmpty else { return queue(bytes) }
+        guard state == .plain, output.isEmpty else { return writeOtherwise(bytes) }
         let sent = bytes.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
         if sent == bytes.count { return .written }
         guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return .failed(SocketError("send", errno)) }
@@ -159,10 +200,7 @@ extension ByteStream {
     package func write(_ head: Span<UInt8>, _ body: Span<UInt8>) -> WriteResult {
         if body.isEmpty { return write(head) }
         if head.isEmpty { return write(body) }
-        guard state == .open, output.isEmpty else {
-            _ = queue(head)
-            return queue(body)
-        }
+        guard state == .plain, output.isEmpty else { return writeOtherwise(head, body) }
         let sent = head.withUnsafeBufferPointer { head in
             body.withUnsafeBufferPointer { body in
                 // `writev` only reads through the pointers that `iovec` declares mutable.
@@ -180,14 +218,26 @@ extension ByteStream {
         return queue(body.extracting(max(taken - head.count, 0)...))
     }
 
+    /// Not at once and as it is: queued behind what waits, or encrypted.
+    private func writeOtherwise(_ bytes: Span<UInt8>) -> WriteResult {
+        if let tlsLayer, state == .encrypted { return write(bytes, tlsLayer) }
+        return queue(bytes)
+    }
+
+    private func writeOtherwise(_ head: Span<UInt8>, _ body: Span<UInt8>) -> WriteResult {
+        if let tlsLayer, state == .encrypted { return write(head, body, tlsLayer) }
+        _ = queue(head)
+        return queue(body)
+    }
+
     private func queue(_ bytes: Span<UInt8>) -> WriteResult {
         guard state != .closed else { return .failed(SocketError("send", EPIPE)) }
         output.append(bytes)
-        waitForWritability()
+        if state != .handshaking { waitForWritability() }
         return output.isEmpty ? .written : .queued
     }
 
-    private func waitForWritability() {
+    func waitForWritability() {
         if writeEvent == nil {
             let context = Unmanaged.passUnretained(self).toOpaque()
             writeEvent = event_new(
@@ -197,7 +247,7 @@ extension ByteStream {
     }
 
     /// The write event exists only while it is needed: an idle connection does not pay for one.
-    private func stopWaitingForWritability() {
+    func stopWaitingForWritability() {
         guard let event = writeEvent else { return }
         event_free(event)
         writeEvent = nil
@@ -209,11 +259,13 @@ extension ByteStream {
             var length = socklen_t(MemoryLayout<CInt>.size)
             getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
             guard code == 0 else { return fail(SocketError("connect", code)) }
-            state = .open
+            if let tlsLayer { return beginHandshake(tlsLayer) }
+            state = .plain
             resumeReading()
             handler.streamConnected()
-            guard state == .open else { return }
+            guard state == .plain else { return }
         }
+        if let tlsLayer, state == .handshaking { return sendHandshake(tlsLayer) }
         if !output.isEmpty {
             let sent = output.withSpan {
                 $0.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
@@ -231,6 +283,7 @@ extension ByteStream {
             output.release()
         }
         stopWaitingForWritability()
+        if endsOutputWhenDrained { return shutdownOutput() }
         handler.streamDrained()
     }
 }
@@ -238,14 +291,28 @@ extension ByteStream {
 // MARK: - Ending
 
 extension ByteStream {
-    /// Sends FIN behind what has been written. Call it only when nothing is queued.
-    package func shutdownOutput() { shutdown(descriptor, CInt(SHUT_WR)) }
+    /// Sends FIN behind what has been written, and `close_notify` before it where there is TLS. Call it only when nothing
+    /// is queued.
+    package func shutdownOutput() {
+        if let tlsLayer, state == .encrypted {
+            tlsLayer.sendCloseNotify()
+            endsOutputWhenDrained = !output.isEmpty
+        }
+        if !endsOutputWhenDrained { shutdown(descriptor, CInt(SHUT_WR)) }
+    }
 
-    /// Closes at once; what is queued is lost. Idempotent.
+    /// Closes at once; what is queued is lost. Under TLS the peer is told that the end is meant, unless something is lost.
+    /// Idempotent.
     package func close() {
+        if let tlsLayer, state == .encrypted, output.isEmpty, outputError == nil { tlsLayer.sendCloseNotify() }
+        release()
+    }
+
+    private func release() {
         guard state != .closed else { return }
         state = .closed
         handler = Nobody.shared
+        tlsLayer?.forgoCloseNotify()
         if let readEvent { event_free(readEvent) }
         if let writeEvent { event_free(writeEvent) }
         readEvent = nil
@@ -260,11 +327,11 @@ extension ByteStream {
         guard state != .closed else { return }
         var lingering = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &lingering, socklen_t(MemoryLayout<linger>.size))
-        close()
+        release()
     }
 
-    private func fail(_ error: SocketError) {
-        pauseReading()
+    func fail(_ error: SocketError) {
+        stopReading()
         stopWaitingForWritability()
         handler.streamFailed(error)
     }

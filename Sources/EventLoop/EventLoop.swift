@@ -1,3 +1,4 @@
+import Bytes
 import CLibevent
 import Glibc
 
@@ -16,6 +17,8 @@ package final class EventLoop {
     /// Where streams read to: one for all of them, since a turn handles one stream at a time.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: EventLoop.scratchBytes, alignment: 64)
     static let scratchBytes = 64 * 1024
+    /// Where pieces come together that are to be one TLS record.
+    var recordScratch = ByteBuffer()
 
     /// Called after each turn, for work that is worth doing once for many events (writing logs).
     package var turnEnded: () -> Void = {}

@@ -11,6 +11,9 @@ package enum Counter: Int, CaseIterable, Sendable {
     case shedRequests
     case throttled
     case slowClients
+    case tlsHandshakes
+    case tlsResumptions
+    case tlsHandshakeFailures
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -26,6 +29,9 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .shedRequests: "shed_requests"
         case .throttled: "throttled"
         case .slowClients: "slow_clients"
+        case .tlsHandshakes: "tls_handshakes"
+        case .tlsResumptions: "tls_resumptions"
+        case .tlsHandshakeFailures: "tls_handshake_failures"
         }
     }
 
@@ -43,6 +49,10 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .shedRequests: "Requests answered with 503, at the limit of requests or memory."
         case .throttled: "Requests answered with 429: too many tokens of that client were not genuine."
         case .slowClients: "Clients cut off because they sent or read too slowly."
+        case .tlsHandshakes: "TLS handshakes with clients that succeeded, resumptions among them."
+        case .tlsResumptions: "TLS handshakes with clients that resumed a session."
+        case .tlsHandshakeFailures: "TLS handshakes with clients that failed or did not end in time."
+        case .acceptPauses: "Times that accepting was paused, at the limit of connections or descriptors."
         }
     }
 }

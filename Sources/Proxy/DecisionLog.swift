@@ -122,6 +122,16 @@ final class DecisionLog {
         end()
     }
 
+    /// One line about a connection rather than a request.
+    func write(_ event: StaticString, cause: String, peer: SocketAddress, worker: Worker) {
+        begin(event, worker)
+        lines.append(" cause=\"")
+        lines.appendJSONEscaped(cause)
+        lines.append("\"")
+        append(peer)
+        end()
+    }
+
     private func begin(_ event: StaticString, _ worker: Worker) {
         if worker.loop.wallSeconds != second {
             second = worker.loop.wallSeconds

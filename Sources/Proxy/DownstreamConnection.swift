@@ -27,6 +27,10 @@ final class DownstreamConnection: TableEntry {
     let worker: Worker
     let peer: SocketAddress
     let stream: ByteStream
+    /// Nil: the client speaks in clear.
+    let security: ListenerSecurity?
+    /// For the upstream: who the client is by its certificate; empty when nobody asks or it has shown none.
+    var subjectLine: [UInt8] = []
     private let slot: Int
     private var phase = Phase.awaitingHead
     /// Bytes that no message has claimed yet: the beginning of a head, or requests that came early.
@@ -43,7 +47,8 @@ final class DownstreamConnection: TableEntry {
         self.worker = worker
         peer = socket.peer
         slot = worker.table.reserveSlot()
-        stream = ByteStream(socket, on: worker.loop)
+        security = listener.security
+        stream = ByteStream(socket, on: worker.loop, tls: listener.security?.server)
         worker.table.insert(self, at: slot)
         stream.start(for: self)
         setDeadline(afterMilliseconds: worker.timeouts.head)
@@ -215,9 +220,11 @@ extension DownstreamConnection: ByteStreamHandler {
         }
     }
 
-    func streamConnected() {}  // accepted streams are
+    func streamConnected() { handshakeEnded() }
 
-    func streamFailed(_ error: SocketError) { connectionLost() }
+    func streamFailed(_ error: SocketError) {
+        stream.hasFailedHandshake ? handshakeFailed(error) : connectionLost()
+    }
 
     /// The client is gone: nothing can be told it any more.
     func connectionLost() {
@@ -231,6 +238,7 @@ extension DownstreamConnection: ByteStreamHandler {
             return waitForDrain()  // slow, but it reads
         }
         switch phase {
+        case .awaitingHead where stream.isHandshaking: handshakeExpired()
         case .awaitingHead where stream.queuedBytes > 0: close()
         case .awaitingHead where input.isEmpty: closeIdle()
         case .awaitingHead: refuse(.requestTimeout, keepingConnection: false)

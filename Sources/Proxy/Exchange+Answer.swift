@@ -252,7 +252,7 @@ extension Exchange {
         let wasStale = lost.isReused && lost.input.isEmpty && interimHeads == 0
         lost.close()
         if !wasConnected {
-            return connectFailed(.upstreamUnreachable(error ?? SocketError("connect", 0)))
+            return connectFailed(.upstreamNotConnected(error ?? SocketError("connect", 0)))
         }
         // RFC 9110 §9.2.2: an idle connection that closes as the request goes out says nothing of what was done with it.
         guard wasStale, isReplayable, method.isIdempotent else { return fail(.upstreamClosed) }

@@ -139,7 +139,8 @@ extension Exchange {
         authenticator.appendRequestFields(admission, to: &request)
         request.append("X-Forwarded-For: ")
         downstream.peer.appendHost(to: &request)
-        request.append("\r\nX-Forwarded-Proto: http\r\n")
+        request.append(downstream.isSecure ? "\r\nX-Forwarded-Proto: https\r\n" : "\r\nX-Forwarded-Proto: http\r\n")
+        if !downstream.subjectLine.isEmpty { request.append(downstream.subjectLine) }
         if !authority.isEmpty {
             request.append("X-Forwarded-Host: ")
             request.append(authority)

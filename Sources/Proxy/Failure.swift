@@ -11,8 +11,10 @@ enum Failure: Error {
     case requestTimeout
     case downstreamTimeout
     case refusal(Refusal)
+    case plainRequestUnderTLS
     // The upstream's.
     case upstreamUnreachable(SocketError)
+    case upstreamTLSFailed(TLSFailure)
     case upstreamConnectTimeout
     case upstreamTimeout
     case upstreamClosed
@@ -23,8 +25,8 @@ enum Failure: Error {
     /// Whether the bytes behind the request's head can still be told apart.
     var leavesFramingIntact: Bool {
         switch self {
-        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented: false
-        case .refusal, .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
+        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS: false
+        case .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
             .upstreamMalformed, .noDescriptors:
             true
         }
@@ -74,6 +76,12 @@ struct Problem {
             self.init(408, "response_not_read", "The response was not read in time.", "connection_write_timeout")
         case .refusal(let refusal):
             self.init(refusal.status, refusal.code, refusal.detail, "http_request_denied")
+        case .plainRequestUnderTLS:
+            self.init(400, "tls_required", "This port takes HTTPS, and the request came in plain HTTP.", "http_request_error")
+        case .upstreamTLSFailed(let failure):
+            self.init(
+                502, "upstream_tls_failed", "No secure connection to the upstream could be made.",
+                failure.isAboutCertificate ? "tls_certificate_error" : "tls_protocol_error")
         case .upstreamUnreachable:
             self.init(502, "upstream_unreachable", "The upstream does not accept connections.", "connection_refused")
         case .upstreamConnectTimeout:
@@ -131,9 +139,17 @@ extension Failure {
     var cause: String? {
         switch self {
         case .upstreamUnreachable(let error): error.description
+        case .upstreamTLSFailed(let failure): failure.description
         case .upstreamMalformed(let fault): fault.description
         case .message(let error): error.code
         default: nil
         }
+    }
+}
+
+extension Failure {
+    /// No connection to the upstream: for want of the connection itself, or of trust in it.
+    static func upstreamNotConnected(_ error: SocketError) -> Failure {
+        error.tls.map { .upstreamTLSFailed($0) } ?? .upstreamUnreachable(error)
     }
 }

@@ -37,8 +37,13 @@ package struct ProxySettings: Sendable {
 package struct ListenerSettings: Sendable {
     /// As asked for: port 0 stands for a port of the system's choice.
     package var address: SocketAddress
+    /// Nil: HTTP in clear.
+    package var security: ListenerSecurity?
 
-    package init(address: SocketAddress) { self.address = address }
+    package init(address: SocketAddress, security: ListenerSecurity? = nil) {
+        self.address = address
+        self.security = security
+    }
 }
 
 /// One origin server and how it is talked to. Times are in milliseconds.
@@ -54,10 +59,13 @@ package struct UpstreamSettings: Sendable {
     /// The longest wait for the response's head, and then between two pieces of its content.
     package var responseTimeout: Int64
     package var idleTimeout: Int64
+    /// Nil: HTTP in clear.
+    package var tls: TLSClient?
 
     package init(
         name: String, authority: String, addresses: [SocketAddress], keepalive: Int = 256,
-        connectTimeout: Int64 = 2_000, responseTimeout: Int64 = 30_000, idleTimeout: Int64 = 60_000
+        connectTimeout: Int64 = 2_000, responseTimeout: Int64 = 30_000, idleTimeout: Int64 = 60_000,
+        tls: TLSClient? = nil
     ) {
         precondition(!addresses.isEmpty)
         self.name = name
@@ -67,6 +75,7 @@ package struct UpstreamSettings: Sendable {
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
         self.idleTimeout = idleTimeout
+        self.tls = tls
     }
 }
 

@@ -19,7 +19,7 @@ final class UpstreamConnection: TableEntry {
     init(connectingTo address: SocketAddress, in pool: UpstreamPool) throws(SocketError) {
         self.pool = pool
         worker = pool.worker
-        stream = try ByteStream(connectingTo: address, on: worker.loop)
+        stream = try ByteStream(connectingTo: address, on: worker.loop, tls: pool.settings.tls)
         slot = worker.table.reserveSlot()
         worker.table.insert(self, at: slot)
         stream.start(for: self)

@@ -68,6 +68,7 @@ final class Worker {
     private var drainTimer: LoopTimer?
     private var acceptTimer: LoopTimer?
     private var date = DateField()
+    private var handshakeFailureLines = LineBudget()
 
     init(_ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, logWriter: LogWriter) throws(EventLoopError) {
         loop = try EventLoop()
@@ -217,6 +218,8 @@ extension Worker {
     }
 
     func count(_ counter: Counter) { counters[counter] += 1 }
+
+    func mayNoteHandshakeFailure() -> Bool { handshakeFailureLines.take(loop.wallSeconds) }
 
     func count(_ failure: Failure) {
         if case .refusal = failure { count(.refusals) } else { count(.failures) }
