@@ -52,7 +52,6 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tlsHandshakes: "TLS handshakes with clients that succeeded, resumptions among them."
         case .tlsResumptions: "TLS handshakes with clients that resumed a session."
         case .tlsHandshakeFailures: "TLS handshakes with clients that failed or did not end in time."
-        case .acceptPauses: "Times that accepting was paused, at the limit of connections or descriptors."
         }
     }
 }
