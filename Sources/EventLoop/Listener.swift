@@ -1,5 +1,6 @@
 import CLibevent
 import Glibc
+import Synchronization
 
 /// Accepts connections on a loop.
 package final class Listener {
@@ -11,6 +12,8 @@ package final class Listener {
 
     /// Accepted in one go, so that the connections that are there get their turn: enough for a burst.
     private static let acceptedMax = 64
+    /// How long the others are let go first, in milliseconds.
+    private static let turnTime: Int64 = 1
     /// Taken before the socket is closed: more than any queue holds, and an end to what a flood could keep going.
     private static let lastAcceptedMax = 1 << 16
 
@@ -18,23 +21,44 @@ package final class Listener {
     private let onEvent: (Event) -> Void
     private var readiness: Readiness?
     private var isPaused = false
+    /// How many loops accept from the socket, this one included.
+    private let sharers: Int
+    private var acceptedCount = 0
+    private var turnTimer: LoopTimer?
 
     package var address: SocketAddress { socket.address }
 
-    /// - Parameter isShared: whether other loops accept from the same socket. All of them are woken by a connection then;
-    ///   each takes one at a time, so that none gets them all.
+    /// - Parameter sharers: how many loops accept from the same socket. A connection wakes them all, and the kernel wakes them
+    ///   in the same order each time; so that the first does not get everything, they take turns.
     package init(
-        _ socket: ListeningSocket, isShared: Bool = false, on loop: EventLoop, onEvent: @escaping (Event) -> Void
+        _ socket: ListeningSocket, sharers: Int = 1, on loop: EventLoop, onEvent: @escaping (Event) -> Void
     ) throws(EventLoopError) {
         self.socket = socket
+        self.sharers = sharers
         self.onEvent = onEvent
-        let acceptedMax = isShared ? 1 : Self.acceptedMax
-        readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in
-            for _ in 0..<acceptedMax where !isPaused {  // none once the owner has had enough
-                guard acceptNext() else { return }
-            }
-        }
+        readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in acceptSome() }
+        if sharers > 1 { turnTimer = try LoopTimer(on: loop) { [unowned self] in turnPassed() } }
         readiness?.start()
+    }
+
+    private func acceptSome() {
+        guard sharers == 1 else {
+            // Who has had more than his share lets the others go first, who are awake as well.
+            guard acceptedCount &* sharers > socket.acceptedCount.load(ordering: .relaxed) else { return _ = acceptNext() }
+            readiness?.stop()
+            turnTimer?.schedule(afterMilliseconds: Self.turnTime)
+            return
+        }
+        for _ in 0..<Self.acceptedMax where !isPaused {  // none once the owner has had enough
+            guard acceptNext() else { return }
+        }
+    }
+
+    /// The others have had their time: they may be busy, or have no room.
+    private func turnPassed() {
+        guard !isPaused else { return }
+        _ = acceptNext()
+        if !isPaused { readiness?.start() }
     }
 
     /// Leaves connections in the kernel's queue until `resume`, from the next one on.
@@ -70,6 +94,10 @@ package final class Listener {
             }
         }
         if descriptor >= 0 {
+            if sharers > 1 {
+                acceptedCount &+= 1
+                socket.acceptedCount.add(1, ordering: .relaxed)
+            }
             onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: SocketAddress(storage))))
             return true
         }

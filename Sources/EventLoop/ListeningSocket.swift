@@ -1,5 +1,6 @@
 import CLibevent
 import Glibc
+import Synchronization
 
 /// A bound and listening socket, not on any loop itself: made on one thread and handed to others.
 package final class ListeningSocket: Sendable {
@@ -10,6 +11,9 @@ package final class ListeningSocket: Sendable {
     package let address: SocketAddress
     /// Who made it, as `LISTEN_FDNAMES` says it: `ownName`, or the name that a service manager has given it.
     package let name: String
+
+    /// By all loops together, where several accept from it.
+    let acceptedCount = Atomic(0)
 
     /// Made by this program, or by the process that it follows: nobody else holds it.
     package var isOwn: Bool { name == Self.ownName }

@@ -4,8 +4,8 @@ import EventLoop
 struct WorkerSocket: Sendable {
     var requested: SocketAddress
     var socket: ListeningSocket
-    /// Other workers accept from it as well.
-    var isShared: Bool
+    /// How many workers accept from it.
+    var sharers: Int
 }
 
 /// An address that was asked for, and the sockets on it.
@@ -25,8 +25,8 @@ struct ListenerBinding {
     func sockets(ofWorker worker: Int, of workerCount: Int) -> [WorkerSocket] {
         let ownCount = sockets.count < workerCount ? 0 : workerCount
         let own = sockets.prefix(ownCount).enumerated().filter { $0.offset == worker }.map(\.element)
-        return own.map { WorkerSocket(requested: requested, socket: $0, isShared: false) }
-            + sockets.dropFirst(ownCount).map { WorkerSocket(requested: requested, socket: $0, isShared: workerCount > 1) }
+        return own.map { WorkerSocket(requested: requested, socket: $0, sharers: 1) }
+            + sockets.dropFirst(ownCount).map { WorkerSocket(requested: requested, socket: $0, sharers: workerCount) }
     }
 }
 
@@ -42,7 +42,7 @@ extension ListenerBinding {
     ) throws(SocketError) {
         self.requested = requested
         var sockets: [ListeningSocket] = []
-        if let match = inherited.first(where: { $0.address.isMatch(for: requested) })?.address {
+        if let match = inherited.first(where: { $0.isMatch(for: requested) })?.address {
             sockets = inherited.filter { $0.address == match }
             inherited.removeAll { $0.address == match }
         } else if !neighbours.contains(where: { $0.port == requested.port }) {
@@ -64,9 +64,9 @@ extension ListenerBinding {
     }
 }
 
-extension SocketAddress {
-    /// Whether a socket bound here is one that was asked for as `requested`, where port 0 stands for any.
+extension ListeningSocket {
+    /// Whether it is what is asked for as `requested`, where port 0 stands for any that this program has chosen.
     fileprivate func isMatch(for requested: SocketAddress) -> Bool {
-        requested.port == 0 ? withPort(0) == requested : self == requested
+        requested.port == 0 ? isOwn && address.withPort(0) == requested : address == requested
     }
 }

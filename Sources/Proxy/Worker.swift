@@ -114,7 +114,7 @@ final class Worker {
         do throws(EventLoopError) {
             for socket in sockets {
                 let requested = socket.requested
-                let listener = try Listener(socket.socket, isShared: socket.isShared, on: loop) { [unowned self] event in
+                let listener = try Listener(socket.socket, sharers: socket.sharers, on: loop) { [unowned self] event in
                     handle(event, at: requested)
                 }
                 if !isAccepting { listener.pause() }

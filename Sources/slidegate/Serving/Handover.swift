@@ -25,7 +25,7 @@ final class Handover {
     /// What a successor that is not wanted any more has to end in order.
     private static let endTimeMax: Int64 = 5_000
 
-    let process: pid_t
+    private(set) var process: pid_t = 0
     private let onOutcome: (Outcome) -> Void
     private var state = State.starting
     private var reader: MessagePipeReader?
@@ -41,19 +41,15 @@ final class Handover {
         onOutcome: @escaping (Outcome) -> Void
     ) throws {
         self.onOutcome = onOutcome
-        let pipe = try MessagePipe()
-        defer { close(pipe.writing) }
-        do {
-            process = try launchSuccessor(
-                invocation.path, arguments: invocation.arguments, environment: Invocation.environment, sockets: sockets,
-                readiness: pipe.writing)
-        } catch {
-            close(pipe.reading)
-            throw error
-        }
-        reader = try MessagePipeReader(pipe.reading, on: loop) { [unowned self] event in heard(event) }
+        // Before the process starts: it may end before this function does.
         childSignal = try LoopSignal(SIGCHLD, on: loop) { [unowned self] in childChanged() }
         timer = try LoopTimer(on: loop) { [unowned self] in timeIsOver() }
+        let pipe = try MessagePipe()
+        defer { close(pipe.writing) }
+        reader = try MessagePipeReader(pipe.reading, on: loop) { [unowned self] event in heard(event) }
+        process = try launchSuccessor(
+            invocation.path, arguments: invocation.arguments, environment: Invocation.environment, sockets: sockets,
+            readiness: pipe.writing)
         timer?.schedule(afterMilliseconds: Self.startTimeMax)
     }
 

@@ -17,13 +17,14 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - arguments: the program's path first.
     ///   - environment: the whole of it; nothing is inherited but PATH.
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    ///   - descriptors: what the child finds open as 3, 4, and so on.
+    init(_ arguments: [String], environment: [String: String] = [:], descriptors: [Int32] = []) throws {
         let output = try Pipe()
         let error = try Pipe()
         let record = Record()
         self.record = record
         identifier = try spawn(
-            arguments, environment: environment, output: output.writing, error: error.writing)
+            arguments, environment: environment, output: output.writing, error: error.writing, descriptors: descriptors)
         output.closeWriting()
         error.closeWriting()
         let identifier = identifier
@@ -69,14 +70,16 @@ final class ChildProcess: Sendable {
     /// Everything written so far.
     func text(of stream: Stream) -> String { record.text(of: stream) }
 
-    /// Waits for a line that contains `part`, and returns the first.
+    /// Waits for a line that contains `part`, and returns the first, or the one behind those that are skipped.
     /// - Throws: at once when the program ends without it.
     @discardableResult
     func waitForLine(
-        containing part: String, on stream: Stream = .error, within duration: Duration = Deadline.usual
+        containing part: String, skipping count: Int = 0, on stream: Stream = .error,
+        within duration: Duration = Deadline.usual
     ) throws -> String {
         func found() -> String? {
-            text(of: stream).split(separator: "\n").first { $0.contains(part) }.map(String.init)
+            let lines = text(of: stream).split(separator: "\n").filter { $0.contains(part) }
+            return lines.dropFirst(count).first.map(String.init)
         }
         do {
             try record.wait(for: "a line with “\(part)”", within: duration) { state in
@@ -220,7 +223,7 @@ private struct Pipe: Sendable {
 }
 
 private func spawn(
-    _ arguments: [String], environment: [String: String], output: Int32, error: Int32
+    _ arguments: [String], environment: [String: String], output: Int32, error: Int32, descriptors: [Int32]
 ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -228,6 +231,10 @@ private func spawn(
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, error, 2)
+    // Out of the way of those that they become.
+    let copies = descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 64) }
+    defer { for copy in copies { close(copy) } }
+    for (index, copy) in copies.enumerated() { posix_spawn_file_actions_adddup2(&actions, copy, Int32(3 + index)) }
 
     // The test runner's signal mask and ignored signals are its own affair.
     var attributes = posix_spawnattr_t()

@@ -18,21 +18,25 @@ final class Gateway: Sendable {
     /// - Parameters:
     ///   - settings: YAML for the file. The smallest useful file supplies the top-level keys that are missing here
     ///     (`listen`, `workers`, `upstream`, `key`, `sliding`). `$FOLDER` stands for the folder that the file is in.
+    ///   - sockets: what it is started with, as a service manager would (LISTEN_FDS).
+    ///   - launcher: a shell command line that ends in starting `"$@"`, the program; for what it is to find when it starts.
     ///   - descriptorLimit: what `ulimit -n` (soft and hard) is set to before the program starts.
     init(
         _ settings: String = "", upstream: Origin, also others: [Origin] = [], files: [String: String] = [:],
-        environment: [String: String] = [:], descriptorLimit: Int? = nil
+        environment: [String: String] = [:], program: String? = nil, sockets: [ListeningSocket] = [],
+        launcher: String? = nil, descriptorLimit: Int? = nil
     ) throws {
         folder = try Folder()
         origins = [upstream] + others
         try folder.write(Token.secret, to: "jwt.secret")
         for (name, text) in files { try folder.write(Array(text.utf8), to: name) }
         try folder.write(Self.file(settings, upstream: upstream.port, in: folder), to: "slidegate.yaml")
-        var command = [try Self.binary(), "serve", folder.path("slidegate.yaml")]
+        var command = [try program ?? Self.binary(), "serve", folder.path("slidegate.yaml")]
         if let descriptorLimit {
             command = ["/bin/sh", "-c", "ulimit -n \(descriptorLimit); exec \"$@\"", "sh"] + command
         }
-        process = try ChildProcess(command, environment: environment)
+        if let launcher { command = ["/bin/sh", "-c", launcher, "sh"] + command }
+        process = try ChildProcess(command, environment: environment, descriptors: sockets.map(\.descriptor))
         let line = try process.waitForLine(containing: "slidegate: listening on 127.0.0.1:")
         guard let number = line.split(separator: ":").last.flatMap({ UInt16($0.prefix(while: \.isNumber)) }) else {
             throw GatewayError.noSuchLine("listening on 127.0.0.1:PORT", output: line)

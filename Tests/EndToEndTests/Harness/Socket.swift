@@ -170,12 +170,23 @@ final class Socket: Sendable {
 /// A listening socket on a free port of 127.0.0.1.
 final class ListeningSocket: Sendable {
     let port: UInt16
-    private let descriptor: Int32
+    let descriptor: Int32
 
-    init(backlog: Int32 = 512) throws {
+    convenience init(backlog: Int32 = 512) throws {
+        try self.init(port: 0, isPortShared: false, backlog: backlog)
+    }
+
+    /// One of several on the same port (SO_REUSEPORT); 0 for the first.
+    convenience init(sharingPort port: UInt16) throws {
+        try self.init(port: port, isPortShared: true, backlog: 512)
+    }
+
+    private init(port: UInt16, isPortShared: Bool, backlog: Int32) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw WireError.system(call: "socket", errno: errno) }
-        var address = loopback(0)
+        var isShared: Int32 = isPortShared ? 1 : 0
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &isShared, socklen_t(MemoryLayout<Int32>.size))
+        var address = loopback(port)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = descriptor
         let result = withUnsafeMutablePointer(to: &address) {
@@ -186,7 +197,7 @@ final class ListeningSocket: Sendable {
         }
         guard result else { throw WireError.system(call: "listen", errno: errno) }
         makeNonBlocking(descriptor)
-        port = UInt16(bigEndian: address.sin_port)
+        self.port = UInt16(bigEndian: address.sin_port)
     }
 
     deinit { Glibc.close(descriptor) }

@@ -47,7 +47,7 @@ struct ReloadTests {
         let second = try Origin.answering { _ in "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond" }
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: first, also: [second])
         let finished = Gate(4)
-        let load = Load()
+        let load = ReloadLoad()
         for number in 0..<4 {
             startThread {
                 defer { finished.open() }
@@ -138,6 +138,20 @@ struct ReloadTests {
         }
     }
 
+    @Test func `a wider address on the same port takes over from a narrower one, and back again`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
+        let load = Load(4, at: gateway, requestsPerConnection: 5)
+        for (round, host) in ["0.0.0.0", "127.0.0.1", "0.0.0.0"].enumerated() {
+            try gateway.rewrite(openToAll + "\nworkers: 2\nlisten: \(host):\(gateway.port)")
+            gateway.process.signal(SIGHUP)
+            try gateway.process.waitForLine(containing: "configuration reloaded", skipping: round)
+            try gateway.process.waitForLine(containing: "listening on \(host):\(gateway.port)", skipping: (round + 1) / 2)
+            try load.waitForMore(50)
+        }
+        #expect(try load.stop() == [])
+    }
+
     @Test func `an address that stays keeps its connections and its queue`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin)
@@ -192,7 +206,7 @@ struct ReloadTests {
 }
 
 /// What parallel clients have seen so far.
-private final class Load: Sendable {
+private final class ReloadLoad: Sendable {
     private struct State {
         var isStopped = false
         var seen: [String: Int] = [:]
