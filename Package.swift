@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "Bytes", swiftSettings: pure),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "JOSE", dependencies: ["Bytes"], swiftSettings: pure + lean),
+        .target(name: "WebSocket", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Metrics", swiftSettings: pure),
         .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
@@ -46,7 +47,10 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["ProxyProtocol", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
-            name: "Proxy", dependencies: ["Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling"],
+            name: "Proxy",
+            dependencies: [
+                "Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling", "WebSocket",
+            ],
             swiftSettings: strict + lean),
         .executableTarget(
             name: "slidegate",
@@ -57,6 +61,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "Bytes"], swiftSettings: strict),
         .testTarget(name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
         .testTarget(
             name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], resources: [.copy("Wire")], swiftSettings: strict),

@@ -113,7 +113,7 @@ extension Authenticator {
     }
 
     /// `anchor + S`
-    private func sessionEnd(of entry: TokenEntry) -> Int64? {
+    func sessionEnd(of entry: TokenEntry) -> Int64? {
         guard let cap = policy.sliding?.capSeconds, let anchor = entry.anchor else { return nil }
         let (end, overflow) = anchor.addingReportingOverflow(cap)
         return overflow ? nil : end

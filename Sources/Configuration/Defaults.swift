@@ -82,6 +82,8 @@ package enum Defaults {
     package static let idleTimeout: Duration = .seconds(75)
     package static let bodyTimeout: Duration = .seconds(60)
     package static let writeTimeout: Duration = .seconds(60)
+    /// Servers and libraries that ping do so every half minute or so; what has been silent for ten times that is gone, or forgotten.
+    package static let tunnelTimeout: Duration = .seconds(300)
     /// The time that orchestrators commonly give a process to end.
     package static let drainTimeout: Duration = .seconds(30)
     /// A connection in steady use has its next request well within it, and is then told to close. One that has been quiet
@@ -95,6 +97,8 @@ package enum Defaults {
     package static let encodedSlashes: Configuration.Paths.EncodedSlashes = .refuse
     package static let authentication: Configuration.Route.Authentication = .required
     package static let forwardAuthorization: Configuration.Route.Authorization = .original
+    /// An event stream has no end of its own, and its client connects again by itself; a download ends, and does not.
+    package static let streams: Configuration.Route.Streams = .events
     package static let secretEncoding: Configuration.Key.SecretEncoding = .text
     /// Refusals are what an operator is asked about; a line for each renewal is one setting away.
     package static let decisionsLogged: Configuration.Logs.Decisions = .refusals

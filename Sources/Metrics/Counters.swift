@@ -14,6 +14,9 @@ package enum Counter: Int, CaseIterable, Sendable {
     case tlsHandshakes
     case tlsResumptions
     case tlsHandshakeFailures
+    case tunnelsOpened
+    case tunnelsExtended
+    case tunnelsExpired
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -32,6 +35,9 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tlsHandshakes: "tls_handshakes"
         case .tlsResumptions: "tls_resumptions"
         case .tlsHandshakeFailures: "tls_handshake_failures"
+        case .tunnelsOpened: "tunnels_opened"
+        case .tunnelsExtended: "tunnels_extended"
+        case .tunnelsExpired: "tunnels_expired"
         }
     }
 
@@ -52,6 +58,9 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tlsHandshakes: "TLS handshakes with clients that succeeded, resumptions among them."
         case .tlsResumptions: "TLS handshakes with clients that resumed a session."
         case .tlsHandshakeFailures: "TLS handshakes with clients that failed or did not end in time."
+        case .tunnelsOpened: "Upgrades that became tunnels."
+        case .tunnelsExtended: "Times that a tunnel or event stream got a later end, as its session went on elsewhere."
+        case .tunnelsExpired: "Tunnels and event streams that were ended with their session."
         }
     }
 }

@@ -11,7 +11,7 @@ import Metrics
 final class DecisionLog {
     var level: DecisionLevel
     private let writer: LogWriter
-    private var lines = ByteBuffer()
+    var lines = ByteBuffer()
     private var count = 0
     private var second = Int64.min
     private var time = ""
@@ -94,14 +94,6 @@ final class DecisionLog {
         end()
     }
 
-    func tunnelOpened(_ admission: Admission, peer: SocketAddress, worker: Worker) {
-        guard level >= .changes else { return }
-        begin("tunnel", worker)
-        append(admission)
-        append(peer)
-        end()
-    }
-
     /// - Parameter midway: the answer had begun and was cut short.
     func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, worker: Worker) {
         guard level >= .refusals else { return }
@@ -132,7 +124,7 @@ final class DecisionLog {
         end()
     }
 
-    private func begin(_ event: StaticString, _ worker: Worker) {
+    func begin(_ event: StaticString, _ worker: Worker) {
         if worker.loop.wallSeconds != second {
             second = worker.loop.wallSeconds
             time = CivilDate(secondsSince1970: second).internetDateTime
@@ -147,16 +139,16 @@ final class DecisionLog {
         lines.append(decimal: admission.route)
         if let token = admission.token {
             lines.append(" token=")
-            token.appendFingerprint(to: &lines)
+            token.fingerprint.append(to: &lines)
         }
     }
 
-    private func append(_ peer: SocketAddress) {
+    func append(_ peer: SocketAddress) {
         lines.append(" peer=")
         peer.appendHost(to: &lines)
     }
 
-    private func end() {
+    func end() {
         lines.append("\n")
         count += 1
         if lines.count > 64 * 1024 { flush() }

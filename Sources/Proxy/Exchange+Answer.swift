@@ -15,7 +15,7 @@ extension Exchange {
         switch answer {
         case .awaitingHead: receiveHead(bytes)
         case .content: relayContent(bytes)
-        case .tunnel: tunnelReceived(fromUpstream: bytes)
+        case .tunnel: tunnel?.received(fromUpstream: bytes)
         case .finished: break
         }
     }
@@ -96,10 +96,15 @@ extension Exchange {
 
         let outcome = authenticator.prepareResponse(
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
+        worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
             admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.peer, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
+        contentTimeout = pool.settings.responseTimeout
+        let lasting = lastingKind(bytes, route: admission.route)
         relayContent(bytes, from: length, to: downstream)
+        // Unless it was complete with its head.
+        if lasting != .free, answer == .content, self.downstream === downstream { becomeStream(lasting, admission) }
     }
 
     private func composeAnswerHead(
@@ -197,7 +202,7 @@ extension Exchange {
             result = worker.headOutput.withSpan { downstream.stream.write($0, content) }
         }
         switch result {
-        case .written: downstream.setDeadline(afterMilliseconds: pool.settings.responseTimeout)
+        case .written: downstream.setDeadline(afterMilliseconds: contentTimeout)
         case .queued:
             upstream?.stream.pauseReading()
             downstream.waitForDrain()
@@ -210,8 +215,8 @@ extension Exchange {
 
     func downstreamDrained() {
         upstream?.stream.resumeReading()
-        if isTunnel { return tunnelDrainedDownstream() }
-        downstream?.setDeadline(afterMilliseconds: pool.settings.responseTimeout)
+        if let tunnel { return tunnel.downstreamDrained() }
+        downstream?.setDeadline(afterMilliseconds: contentTimeout)
     }
 
     func upstreamEnded() {
@@ -223,24 +228,29 @@ extension Exchange {
             } catch {
                 return fail(.upstreamClosed)
             }
-            keepsUpstream = false
-            worker.headOutput.removeAll()
-            if downstreamFraming.isChunked {
-                worker.headOutput.appendLastChunk()
-                let nothing: [UInt8] = []
-                guard let downstream, write(nothing.span, to: downstream) else { return }
-            }
-            finish(hasExcess: false)
-        case .tunnel: tunnelEnded(byUpstream: true)
+            endContent()
+        case .tunnel: tunnel?.ended(.upstreamEnded)
         case .finished: break
         }
+    }
+
+    /// What has been sent is the whole answer.
+    func endContent() {
+        keepsUpstream = false
+        worker.headOutput.removeAll()
+        if downstreamFraming.isChunked {
+            worker.headOutput.appendLastChunk()
+            let nothing: [UInt8] = []
+            guard let downstream, write(nothing.span, to: downstream) else { return }
+        }
+        finish(hasExcess: false)
     }
 
     func upstreamFailed(_ error: SocketError) {
         switch answer {
         case .awaitingHead: upstreamLost(error)
         case .content: fail(.upstreamClosed)
-        case .tunnel: closeTunnel()
+        case .tunnel: closeTunnel(.upstreamLost)
         case .finished: break
         }
     }
@@ -315,13 +325,14 @@ extension Exchange {
 
     /// The client's connection is gone, and with it the one upstream: nothing says how much of an answer is to come.
     func downstreamLost() {
+        leaveStreams(.clientLost)
         detach()?.close()
         answer = .finished
         end { _, _ in }
     }
 
     func downstreamEnded() {
-        if isTunnel { return tunnelEnded(byUpstream: false) }
+        if let tunnel { return tunnel.ended(.clientEnded) }
         // A client may close its sending side and still read. With a request cut short it has gone.
         guard requestIsWhole else {
             downstream?.connectionLost()
@@ -330,9 +341,11 @@ extension Exchange {
     }
 
     func deadlineExpired() {
-        if isTunnel { return closeTunnel() }
+        if let tunnel { return tunnel.deadlineExpired() }
         guard let upstream else { return }
-        if answer == .content {
+        if case .events = lasting, answer == .content, downstream?.stream.queuedBytes == 0 {
+            endStream(.idle)
+        } else if answer == .content {
             fail(downstream?.stream.queuedBytes == 0 ? .upstreamTimeout : .downstreamTimeout)
         } else if !upstream.isConnected {
             connectFailed(.upstreamConnectTimeout)
@@ -346,6 +359,7 @@ extension Exchange {
     /// Hands the exchange back to the worker, and then the connection its next task: the two may meet again at once.
     func end(_ next: (DownstreamConnection, consuming ContentDecoder?) -> Void) {
         guard let downstream else { return }
+        if streamSlot >= 0 { leaveStreams(.upstreamEnded) }
         var unread: ContentDecoder?
         if !requestIsWhole {
             var content = ContentDecoder(.none)

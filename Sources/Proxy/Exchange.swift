@@ -56,10 +56,17 @@ final class Exchange {
     var keepsUpstream = false
     var keepsDownstream = false
 
-    // A tunnel.
-    var clientHasEnded = false
-    var upstreamHasEnded = false
-    var tunnelEnd = Instant.never
+    /// The longest wait between two pieces of the answer's content, in milliseconds.
+    var contentTimeout: Int64 = 0
+
+    // A tunnel, or an answer that lasts.
+    var tunnel: Tunnel?
+    var lasting = Lasting.free
+    /// In the worker's streams; -1: it is none.
+    var streamSlot = -1
+    /// For the log.
+    var streamRoute = 0
+    var streamToken: Fingerprint?
 
     init(worker: Worker) { self.worker = worker }
 
@@ -180,7 +187,10 @@ extension Exchange {
 
     /// Bytes from the client while the exchange runs; the number used, none once the request is whole.
     func requestReceived(_ bytes: Span<UInt8>) -> Int {
-        if isTunnel { return tunnelReceived(fromClient: bytes) }
+        if let tunnel {
+            tunnel.received(fromClient: bytes)
+            return bytes.count
+        }
         guard !requestIsWhole else { return 0 }
         return forwardContent(bytes, withHead: false)
     }
@@ -330,6 +340,6 @@ extension Exchange {
 
     func upstreamDrained() {
         downstream?.updateReading()
-        isTunnel ? tunnelDrainedUpstream() : requestProgressed()
+        if let tunnel { tunnel.upstreamDrained() } else { requestProgressed() }
     }
 }

@@ -12,6 +12,8 @@ enum Failure: Error {
     case downstreamTimeout
     case refusal(Refusal)
     case plainRequestUnderTLS
+    /// An answer that lasts has outlived the session of its request.
+    case sessionExpired
     // The upstream's.
     case upstreamUnreachable(SocketError)
     case upstreamTLSFailed(TLSFailure)
@@ -25,7 +27,9 @@ enum Failure: Error {
     /// Whether the bytes behind the request's head can still be told apart.
     var leavesFramingIntact: Bool {
         switch self {
-        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS: false
+        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS,
+            .sessionExpired:
+            false
         case .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
             .upstreamMalformed, .noDescriptors:
             true
@@ -82,6 +86,8 @@ struct Problem {
             self.init(
                 502, "upstream_tls_failed", "No secure connection to the upstream could be made.",
                 failure.isAboutCertificate ? "tls_certificate_error" : "tls_protocol_error")
+        case .sessionExpired:
+            self.init(401, "session_expired", "The session has ended.", "http_request_denied")
         case .upstreamUnreachable:
             self.init(502, "upstream_unreachable", "The upstream does not accept connections.", "connection_refused")
         case .upstreamConnectTimeout:

@@ -29,6 +29,7 @@ package final class Gateway {
     private var threads: [LoopThread] = []
     private var running = 0
     private var counters = Counters()
+    private let openSessions = OpenSessions()
     private let reports: Mailbox<Report>
     private var inbox: Inbox<Report>?
 
@@ -109,9 +110,9 @@ package final class Gateway {
         let mailbox = try Mailbox<WorkerMail>()
         // By mail, as at a reload: whatever a thread's closure holds stays open until the thread ends.
         mailbox.send(.listen(sockets))
-        let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports] in
+        let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports, openSessions] in
             do throws(EventLoopError) {
-                let worker = try Worker(settings, mailbox: mailbox, logWriter: log)
+                let worker = try Worker(settings, mailbox: mailbox, openSessions: openSessions, logWriter: log)
                 worker.run()
                 reports.send(.ended(worker.counters))
             } catch {

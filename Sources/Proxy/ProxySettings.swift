@@ -9,6 +9,8 @@ package struct ProxySettings: Sendable {
     package var upstreams: [UpstreamSettings]
     /// For each route of the authentication policy, the index of its upstream.
     package var upstreamOfRoute: [Int]
+    /// For each route, which answers end with their session.
+    package var streamRules: [StreamRule]
     package var timeouts: Timeouts
     package var limits: Limits
     package var encodedSlashes: PathNormalizer.EncodedSlashes
@@ -18,13 +20,15 @@ package struct ProxySettings: Sendable {
 
     package init(
         listeners: [ListenerSettings], upstreams: [UpstreamSettings], upstreamOfRoute: [Int],
-        timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
+        streamRules: [StreamRule], timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
         encodedSlashes: PathNormalizer.EncodedSlashes = .refuse, decisions: DecisionLevel = .changes,
         makeAuthenticator: @escaping @Sendable () -> Authenticator
     ) {
         self.listeners = listeners
         self.upstreams = upstreams
+        precondition(streamRules.count == upstreamOfRoute.count)
         self.upstreamOfRoute = upstreamOfRoute
+        self.streamRules = streamRules
         self.timeouts = timeouts
         self.limits = limits
         self.encodedSlashes = encodedSlashes
@@ -83,7 +87,7 @@ package struct UpstreamSettings: Sendable {
 package struct Timeouts: Sendable {
     /// From a connection's opening, or a request's first byte, to the end of its head.
     package var head: Int64 = 10_000
-    /// Between two requests on a connection, and between two pieces of traffic in a tunnel.
+    /// Between two requests on a connection.
     package var idle: Int64 = 75_000
     /// The same while draining, when every connection has to end.
     package var drainIdle: Int64 = 5_000
@@ -91,6 +95,8 @@ package struct Timeouts: Sendable {
     package var body: Int64 = 30_000
     /// Without progress in sending to a client that reads too slowly.
     package var write: Int64 = 30_000
+    /// Without traffic in a tunnel, either way, or in an event stream.
+    package var tunnel: Int64 = 300_000
 
     package init() {}
 }

@@ -12,12 +12,14 @@ final class Snapshot {
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
+    private let streamRules: [StreamRule]
 
     init(_ settings: ProxySettings, worker: Worker) {
         authenticator = settings.makeAuthenticator()
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
+        streamRules = settings.streamRules
         pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
     }
 
@@ -25,6 +27,8 @@ final class Snapshot {
     func listener(at address: SocketAddress) -> ListenerSettings? { listeners[address] }
 
     func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
+
+    func streamRule(ofRoute route: Int) -> StreamRule { streamRules[route] }
 
     /// Gives back the descriptors of idle connections, to all upstreams; false when there were none.
     func closeIdleConnections() -> Bool { pools.reduce(0) { $0 + $1.closeIdle() } > 0 }
@@ -40,6 +44,8 @@ enum WorkerMail: Sendable {
     case apply(ProxySettings, newSockets: [WorkerSocket])
     /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
     case drain(Int64)
+    /// From another worker.
+    case session(SessionEvent)
 }
 
 /// One thread's share of the gateway: its own loop, listening sockets, connections, upstream pools and caches.
@@ -49,6 +55,9 @@ final class Worker {
     let loop: EventLoop
     let table: ConnectionTable
     let log: DecisionLog
+    let openSessions: OpenSessions
+    private(set) var streams: SessionStreams!
+    let mailbox: Mailbox<WorkerMail>
     private(set) var snapshot: Snapshot!
     private(set) var counters = Counters()
     private(set) var isDraining = false
@@ -66,12 +75,19 @@ final class Worker {
     private var connectionCount = 0
     private var isAccepting = true
     private var drainTimer: LoopTimer?
+    /// What of the drain time is kept for taking leave, in milliseconds; 0 once that has begun.
+    private var farewellTime: Int64 = 0
     private var acceptTimer: LoopTimer?
     private var date = DateField()
     private var handshakeFailureLines = LineBudget()
 
-    init(_ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, logWriter: LogWriter) throws(EventLoopError) {
+    /// - Parameter openSessions: one for all workers.
+    init(
+        _ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, openSessions: OpenSessions, logWriter: LogWriter
+    ) throws(EventLoopError) {
         loop = try EventLoop()
+        self.mailbox = mailbox
+        self.openSessions = openSessions
         table = try ConnectionTable(on: loop)
         log = DecisionLog(settings.decisions, writer: logWriter)
         requestHead = RequestHead(limits: settings.limits.head)
@@ -80,10 +96,8 @@ final class Worker {
         limits = settings.limits
         snapshot = Snapshot(settings, worker: self)
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
-        drainTimer = try LoopTimer(on: loop) { [unowned self] in
-            log.note("the drain time is over: \(connectionCount) connections are cut", worker: self)
-            loop.stop()
-        }
+        streams = try SessionStreams(worker: self)
+        drainTimer = try LoopTimer(on: loop) { [unowned self] in drainTimeEnded() }
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
         loop.turnEnded = { [unowned self] in log.flush() }
     }
@@ -97,7 +111,10 @@ final class Worker {
 
     /// Handles events until drained.
     func run() {
+        openSessions.join(mailbox)
         loop.run()
+        openSessions.leave(mailbox)
+        streams.removeAll()
         log.flush()
         breakCycles()
     }
@@ -106,6 +123,7 @@ final class Worker {
     private func breakCycles() {
         table.removeAll()
         idleExchanges = []
+        streams = nil
         snapshot.retire()
         snapshot = nil
     }
@@ -148,6 +166,7 @@ final class Worker {
             retired?.retire()
             resumeAccepting()
         case .drain(let milliseconds): drain(within: milliseconds)
+        case .session(let event): streams.receive(event)
         }
     }
 
@@ -156,8 +175,21 @@ final class Worker {
         isDraining = true
         stopListening { _ in true }
         table.forEach { ($0 as? DownstreamConnection)?.drain() }
-        drainTimer?.schedule(afterMilliseconds: milliseconds)
+        farewellTime = min(Tunnel.closeTime, milliseconds / 4)
+        drainTimer?.schedule(afterMilliseconds: milliseconds - farewellTime)
         stopIfDrained()
+    }
+
+    /// Tunnels and event streams go on through the drain time like everything else; near its end they are told to go elsewhere.
+    private func drainTimeEnded() {
+        if farewellTime > 0 {
+            drainTimer?.schedule(afterMilliseconds: farewellTime)
+            farewellTime = 0
+            streams.endAll(.drained)
+            return
+        }
+        log.note("the drain time is over: \(connectionCount) connections are cut", worker: self)
+        loop.stop()
     }
 
     private func stopIfDrained() {

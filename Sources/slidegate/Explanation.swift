@@ -137,6 +137,7 @@ struct Explanation {
             lines.append("      \(entry(of: route))")
             lines.append("      \(renewal(of: route))")
             lines.append("      \(destination(of: route))")
+            if let streams = streams(of: route) { lines.append("      \(streams)") }
         }
         if !routes.contains(where: { $0.pathPrefix == "/" && $0.hosts.isEmpty && $0.methods.isEmpty }) {
             lines.append("  anything else")
@@ -182,6 +183,15 @@ struct Explanation {
         let headers = route.claimHeaders.map { "\($0.header) from \($0.claim)" }
         if !headers.isEmpty { text += ", with \(Prose.all(headers))" }
         return text + "."
+    }
+
+    /// Nil for the usual: event streams end with the session, other answers do not.
+    private func streams(of route: Configuration.Route) -> String? {
+        switch route.streams {
+        case .events: nil
+        case .session: "Whatever answer is still under way ends with the session."
+        case .free: "Event streams do not end with the session."
+        }
     }
 
     // MARK: CORS

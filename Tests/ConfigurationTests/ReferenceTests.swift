@@ -86,6 +86,8 @@ struct ReferenceTests {
         ("timeouts", "idle", "75s"),
         ("timeouts", "body", "60s"),
         ("timeouts", "write", "60s"),
+        ("timeouts", "tunnel", DurationText.format(Defaults.tunnelTimeout)),
+        ("routes[]", "streams", Defaults.streams.rawValue),
         ("timeouts", "drain", DurationText.format(Defaults.drainTimeout)),
         ("timeouts", "drain_idle", DurationText.format(Defaults.drainIdleTimeout)),
         ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),

@@ -12,12 +12,13 @@ struct RouteTests {
         let route = try Self.route(
             "path: /admin/, host: [ API.example, \"*.a.example\" ], methods: [ GET, PURGE ], auth: optional, slide: false, "
                 + "require: { role: [ admin, root ], tenant: 7 }, upstream: default, "
-                + "forward: { authorization: renewed, claims: { X-User-Id: sub } }")
+                + "forward: { authorization: renewed, claims: { X-User-Id: sub } }, streams: session")
         #expect(route.pathPrefix == "/admin/")
         #expect(route.hosts == ["api.example", "*.a.example"])
         #expect(route.methods == ["GET", "PURGE"])
         #expect(route.authentication == .optional)
         #expect(!route.slides)
+        #expect(route.streams == .session)
         #expect(route.require == [.init(claim: "role", values: ["admin", "root"]), .init(claim: "tenant", values: ["7"])])
         #expect(route.authorization == .renewed)
         #expect(route.claimHeaders == [.init(header: "X-User-Id", claim: "sub")])
@@ -47,7 +48,7 @@ struct RouteTests {
         "path: /, methods: [ GET, GET ]", "path: /, methods: CONNECT", "path: /, methods: \"G T\"", "path: /, auth: maybe",
         "path: /, slide: perhaps", "path: /, require: [ a ]", "path: /, require: { a: [] }", "path: /, require: { \"\": a }",
         "path: /, auth: none, require: { a: b }", "path: /, auth: none, forward: { claims: { X-A: b } }",
-        "path: /, auth: none, slide: true", "path: /, forward: { authorization: none }",
+        "path: /, auth: none, slide: true", "path: /, auth: none, streams: session", "path: /, streams: all", "path: /, forward: { authorization: none }",
         "path: /, forward: { claims: { Host: sub } }", "path: /, forward: { claims: { Authorization: sub } }",
         "path: /, forward: { claims: { \"X A\": sub } }", "path: /, forward: { claims: { X-A: \"\" } }",
         "path: /, forward: { claims: { X-A: sub, x_a: sub } }", "path: /, forward: { claims: { X-Refresh-Token: sub } }",
@@ -179,11 +180,11 @@ struct RouteTests {
     @Test func `limits, timeouts, paths and logs are read`() throws {
         let yaml = Sample.yaml(
             "limits: { head: 64KiB, fields: 50, target: 4KiB, body: none, connections: 10 }",
-            "timeouts: { head: 1s, idle: 2s, body: 3s, write: 4s, drain: 0s, drain_idle: 5s }", "paths: { encoded_slashes: keep }",
+            "timeouts: { head: 1s, idle: 2s, body: 3s, write: 4s, tunnel: 5s, drain: 0s, drain_idle: 5s }", "paths: { encoded_slashes: keep }",
             "logs: { decisions: all, to: stdout }")
         let configuration = try Configuration(yaml: yaml, file: "f")
         #expect(configuration.limits == .init(headBytesMax: 65536, fieldCountMax: 50, targetBytesMax: 4096, bodyBytesMax: nil, connectionsMax: 10))
-        #expect(configuration.timeouts == .init(head: .seconds(1), idle: .seconds(2), body: .seconds(3), write: .seconds(4), drain: .zero, drainIdle: .seconds(5)))
+        #expect(configuration.timeouts == .init(head: .seconds(1), idle: .seconds(2), body: .seconds(3), write: .seconds(4), tunnel: .seconds(5), drain: .zero, drainIdle: .seconds(5)))
         #expect(configuration.paths.encodedSlashes == .keep)
         #expect(configuration.logs == .init(decisions: .all, destination: .stdout))
     }

@@ -23,6 +23,11 @@ package final class TokenEntry {
     /// The successor that a log has told of last, so that it need not tell of each answer that carries it.
     package var announcedRenewal: Renewal?
 
+    /// What other threads were told last of the session: how far its tokens reach, and who was there to hear it.
+    package var announcedReach: (end: Int64, audience: UInt64)?
+    /// Names the token's session once that has been asked for.
+    var sessionKey: SessionKey?
+
     /// The successor minted last.
     var successor: (renewal: Renewal, bytes: [UInt8])?
     /// Identity lines rendered last, and for which set of claim headers.
@@ -41,14 +46,8 @@ package final class TokenEntry {
         verifiedAt = now.seconds
     }
 
-    /// Appends what logs call the token: the first 48 bits of its SHA-256 in hexadecimal.
-    package func appendFingerprint(to buffer: inout ByteBuffer) {
-        for index in 0..<6 {
-            let byte = Int(digest.first >> UInt64(8 * index) & 0xFF)
-            if byte < 16 { buffer.append(0x30) }
-            buffer.append(hexadecimal: byte)
-        }
-    }
+    /// What logs call the token.
+    package var fingerprint: Fingerprint { Fingerprint(bits: digest.first) }
 
     /// Whether `token` is the one verified. Takes the same time wherever the two differ.
     func isFor(_ token: Span<UInt8>) -> Bool {
@@ -62,4 +61,17 @@ package final class TokenEntry {
     /// An estimate from above of what it holds: the token as it came and decoded, a successor, identity lines, and the
     /// objects themselves.
     var byteCount: Int { 1_024 + 5 * compact.count }
+}
+
+/// What logs call a token or a session: the first 48 bits of its SHA-256 in hexadecimal.
+package struct Fingerprint: Sendable {
+    let bits: UInt64
+
+    package func append(to buffer: inout ByteBuffer) {
+        for index in 0..<6 {
+            let byte = Int(bits >> UInt64(8 * index) & 0xFF)
+            if byte < 16 { buffer.append(0x30) }
+            buffer.append(hexadecimal: byte)
+        }
+    }
 }

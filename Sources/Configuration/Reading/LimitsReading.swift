@@ -31,7 +31,7 @@ extension Configuration.Timeouts {
     static func read(_ field: Field?) -> Configuration.Timeouts {
         var timeouts = Configuration.Timeouts(
             head: Defaults.headTimeout, idle: Defaults.idleTimeout, body: Defaults.bodyTimeout,
-            write: Defaults.writeTimeout, drain: Defaults.drainTimeout,
+            write: Defaults.writeTimeout, tunnel: Defaults.tunnelTimeout, drain: Defaults.drainTimeout,
             drainIdle: Defaults.drainIdleTimeout)
         guard let field, let section = Section<Vocabulary.Timeouts>(field, expected: "a mapping of timeouts")
         else { return timeouts }
@@ -39,6 +39,7 @@ extension Configuration.Timeouts {
         timeouts.idle = section[.idle]?.duration(in: Bounds.timeout) ?? timeouts.idle
         timeouts.body = section[.body]?.duration(in: Bounds.timeout) ?? timeouts.body
         timeouts.write = section[.write]?.duration(in: Bounds.timeout) ?? timeouts.write
+        timeouts.tunnel = section[.tunnel]?.duration(in: Bounds.timeout) ?? timeouts.tunnel
         timeouts.drain = section[.drain]?.duration(in: Bounds.drain) ?? timeouts.drain
         timeouts.drainIdle = section[.drainIdle]?.duration(in: Bounds.drain) ?? timeouts.drainIdle
         return timeouts

@@ -20,7 +20,7 @@ extension Configuration.Route {
         self.init(
             pathPrefix: pathPrefix, hosts: [], methods: [], authentication: Defaults.authentication, slides: true,
             require: [], authorization: Defaults.forwardAuthorization, claimHeaders: [], upstream: upstream,
-            place: place)
+            streams: Defaults.streams, place: place)
     }
 
     private static func readOne(_ field: Field, _ context: ReadingContext) -> Configuration.Route? {
@@ -33,6 +33,7 @@ extension Configuration.Route {
         route.methods = section[.methods].map { $0.methods() } ?? []
         route.authentication = section[.auth]?.choice(Authentication.self) ?? Defaults.authentication
         route.slides = section[.slide]?.boolean() ?? (route.authentication != .none)
+        route.streams = section[.streams]?.choice(Streams.self) ?? Defaults.streams
         route.require = section[.require].map(readRequirements) ?? []
         if let field = section[.forward],
             let forward = Section<Vocabulary.Forward>(field, expected: "a mapping of authorization and claims") {
@@ -56,6 +57,11 @@ extension Configuration.Route {
             context.findings.warning(at: section.place(of: .slide), "has no effect: there is no sliding in this file")
         }
         guard route.authentication == .none else { return }
+        if section[.streams] != nil, route.streams != .free {
+            context.findings.error(
+                at: section.place(of: .streams), "with auth: none no token is looked at, so no session ends anything",
+                expected: "streams: free, or no such key")
+        }
         if section.has(.require) {
             context.findings.error(
                 at: section.place(of: .require), "with auth: none no token is looked at, so nothing can be required",

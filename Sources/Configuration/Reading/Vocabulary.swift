@@ -132,7 +132,7 @@ enum Vocabulary {
         static let section = "routes[]"
         static let later = ["store_away": "revocation"]
 
-        case path, host, methods, auth, slide, require, forward, upstream, body
+        case path, host, methods, auth, slide, require, forward, upstream, body, streams
     }
 
     enum Forward: String, SectionKey {
@@ -155,7 +155,7 @@ enum Vocabulary {
     enum Timeouts: String, SectionKey {
         static let section = "timeouts"
 
-        case head, idle, body, write, drain
+        case head, idle, body, write, tunnel, drain
         case drainIdle = "drain_idle"
     }
 

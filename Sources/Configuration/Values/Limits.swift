@@ -34,6 +34,8 @@ extension Configuration {
         package var body: Duration
         /// Between two writes of a response that the client is slow to take.
         package var write: Duration
+        /// Without traffic in a tunnel, either way, or in an event stream.
+        package var tunnel: Duration
         /// From SIGTERM to the end of the process, for exchanges under way.
         package var drain: Duration
         /// Between two requests on a connection meanwhile.

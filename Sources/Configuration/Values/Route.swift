@@ -19,6 +19,7 @@ extension Configuration {
         package var upstream: Int
         /// The largest content of a request here.
         package var body = BodyLimit.asElsewhere
+        package var streams: Streams
         package var place: Place
 
         /// The largest content of a request.
@@ -40,6 +41,16 @@ extension Configuration {
 
         /// What becomes of `Authorization` on the way to the upstream.
         package enum Authorization: String, Sendable, CaseIterable { case original, renewed, stripped }
+
+        /// Which answers end with the session of their request.
+        package enum Streams: String, Sendable, CaseIterable {
+            /// Those of type `text/event-stream`.
+            case events
+            /// All that are still under way.
+            case session
+            /// None.
+            case free
+        }
 
         package struct Requirement: Sendable, Equatable {
             package var claim: String

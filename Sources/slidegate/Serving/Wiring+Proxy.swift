@@ -39,6 +39,7 @@ extension ProxySettings {
         }
         self.init(
             listeners: listeners, upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
+            streamRules: configuration.routes.map { StreamRule($0.streams) },
             timeouts: Timeouts(configuration.timeouts),
             limits: Limits(configuration.limits, descriptorLimit: descriptorLimit, workerCount: workerCount),
             encodedSlashes: configuration.paths.encodedSlashes == .keep ? .keep : .refuse,
@@ -54,6 +55,7 @@ extension Timeouts {
         drainIdle = timeouts.drainIdle.milliseconds
         body = timeouts.body.milliseconds
         write = timeouts.write.milliseconds
+        tunnel = timeouts.tunnel.milliseconds
     }
 }
 
@@ -75,6 +77,17 @@ extension Limits {
     /// to its upstream.
     static func affordableConnections(descriptorLimit: Int, workerCount: Int) -> Int {
         max(workerCount, (descriptorLimit - reservedDescriptors - 8 * workerCount) / 2)
+    }
+}
+
+extension StreamRule {
+    fileprivate init(_ streams: Configuration.Route.Streams) {
+        self =
+            switch streams {
+            case .events: .events
+            case .session: .session
+            case .free: .free
+            }
     }
 }
 
