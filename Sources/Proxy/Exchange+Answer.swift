@@ -272,8 +272,8 @@ extension Exchange {
     /// No connection to one address: the next one may take the request, if it is still here.
     func connectFailed(_ failure: Failure) {
         detach()?.close()
-        pool.addressFailed()
-        guard isReplayable, attempts < pool.settings.addresses.count else { return fail(failure) }
+        server.addressFailed()
+        guard isReplayable, attempts < server.addresses.count else { return fail(failure) }
         retry()
     }
 
@@ -370,6 +370,7 @@ extension Exchange {
         admission = nil
         snapshot = nil
         pool = nil
+        server = nil
         worker.recycle(self)
         next(downstream, unread)
     }

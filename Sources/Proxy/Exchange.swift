@@ -25,6 +25,7 @@ final class Exchange {
     var upstream: UpstreamConnection?
     var snapshot: Snapshot?
     var pool: UpstreamPool!
+    var server: UpstreamServer!
     /// Until the answer's head comes, which takes it.
     var admission: Admission!
     /// Of the request, for answers of the gateway's own.
@@ -91,6 +92,7 @@ extension Exchange {
         self.downstream = downstream
         self.snapshot = snapshot
         pool = snapshot.pool(ofRoute: admission.route)
+        server = pool.select()
         method = worker.requestHead.method
         version = worker.requestHead.version
         clientPersists = worker.requestHead.isPersistent
@@ -130,7 +132,7 @@ extension Exchange {
         request.append(" HTTP/1.1\r\nHost: ")
         let authority = bytes.extracting(head.authority.bounds)
         if authority.isEmpty {
-            request.append(pool.settings.authority)
+            request.append(server.settings.authority)
         } else {
             request.append(authority)
         }
@@ -282,7 +284,7 @@ extension Exchange {
     /// Sends what is in `request`, and `content` behind it, on an idle connection or a new one.
     private func dispatch(_ content: Span<UInt8>) {
         attempts += 1
-        while let connection = pool.takeIdle() {
+        while let connection = server.takeIdle() {
             // What cannot be sent again must not go out on a connection whose end has arrived and waits for its turn.
             guard isReplayable && method.isIdempotent || connection.stream.isQuiet else {
                 connection.close()
@@ -302,7 +304,7 @@ extension Exchange {
 
     func connect(_ content: Span<UInt8>) {
         do {
-            let connection = try pool.connect()
+            let connection = try server.connect()
             attach(connection)
             _ = request.withSpan { connection.stream.write($0, content) }  // queued until it is connected
             downstream?.updateReading()

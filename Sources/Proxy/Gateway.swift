@@ -137,6 +137,7 @@ package final class Gateway {
     }
 
     /// Every worker goes over to the settings between two events; exchanges under way end by the old ones.
+    /// - Parameter settings: with a `generation` that no settings before had.
     /// - Throws: when a new address cannot be bound; nothing has changed then.
     package func apply(_ settings: ProxySettings) throws(GatewayError) {
         let bound = bindings
@@ -147,6 +148,16 @@ package final class Gateway {
             let sockets = fresh.flatMap { $0.sockets(ofWorker: index, of: workers.count) }
             worker.send(.apply(settings, newSockets: sockets))
         }
+    }
+
+    /// Tells every worker what a server's name resolves to at present.
+    package func addressesChanged(of server: UpstreamServerID, to addresses: [SocketAddress]) {
+        for worker in workers { worker.send(.addresses(server, addresses)) }
+    }
+
+    /// Tells every worker whether a server passes the active checks.
+    package func healthChanged(of server: UpstreamServerID, isHealthy: Bool) {
+        for worker in workers { worker.send(.health(server, isHealthy: isHealthy)) }
     }
 
     /// Stops accepting and ends when all exchanges have, or after `milliseconds`.

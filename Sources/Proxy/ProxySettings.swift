@@ -4,6 +4,8 @@ package import HTTP1
 
 /// Everything a worker needs to serve, as one immutable value; a reload replaces it whole.
 package struct ProxySettings: Sendable {
+    /// Differs between any two settings of a process; set by the control thread, from 0 up.
+    package var generation = 0
     /// Where clients connect, each address once. Never empty.
     package var listeners: [ListenerSettings]
     package var upstreams: [UpstreamSettings]
@@ -50,36 +52,62 @@ package struct ListenerSettings: Sendable {
     }
 }
 
-/// One origin server and how it is talked to. Times are in milliseconds.
+/// An existing API and how it is talked to. Times are in milliseconds.
 package struct UpstreamSettings: Sendable {
     package var name: String
-    /// `host:port` as configured: the `Host` of requests that came without one.
-    package var authority: String
-    /// What the name resolved to, in the resolver's order; never empty. The next one is tried when connecting fails.
-    package var addresses: [SocketAddress]
-    /// Idle connections kept open, for each worker.
+    /// Never empty.
+    package var servers: [UpstreamServerSettings]
+    /// Idle connections kept open to each server, for each worker.
     package var keepalive: Int
     package var connectTimeout: Int64
     /// The longest wait for the response's head, and then between two pieces of its content.
     package var responseTimeout: Int64
     package var idleTimeout: Int64
-    /// Nil: HTTP in clear.
-    package var tls: TLSClient?
 
     package init(
-        name: String, authority: String, addresses: [SocketAddress], keepalive: Int = 256,
-        connectTimeout: Int64 = 2_000, responseTimeout: Int64 = 30_000, idleTimeout: Int64 = 60_000,
-        tls: TLSClient? = nil
+        name: String, servers: [UpstreamServerSettings], keepalive: Int = 256, connectTimeout: Int64 = 2_000,
+        responseTimeout: Int64 = 30_000, idleTimeout: Int64 = 60_000
     ) {
-        precondition(!addresses.isEmpty)
+        precondition(!servers.isEmpty)
         self.name = name
-        self.authority = authority
-        self.addresses = addresses
+        self.servers = servers
         self.keepalive = keepalive
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
         self.idleTimeout = idleTimeout
+    }
+}
+
+/// One of the origin servers of an upstream.
+package struct UpstreamServerSettings: Sendable {
+    /// `host:port` as configured: the `Host` of requests that came without one, and the server's name in logs and metrics.
+    package var authority: String
+    /// What the name resolved to, in the resolver's order. The next one is tried when connecting fails. Empty while nothing
+    /// is known; the control thread tells when that changes.
+    package var addresses: [SocketAddress]
+    /// Nil: HTTP in clear.
+    package var tls: TLSClient?
+
+    package init(authority: String, addresses: [SocketAddress], tls: TLSClient? = nil) {
+        self.authority = authority
+        self.addresses = addresses
         self.tls = tls
+    }
+}
+
+/// Names a server of the settings in force; mail about one of earlier settings is dropped.
+package struct UpstreamServerID: Sendable, Hashable {
+    /// Of the `ProxySettings`.
+    package var generation: Int
+    /// Index into `ProxySettings.upstreams`.
+    package var upstream: Int
+    /// Index into `UpstreamSettings.servers`.
+    package var server: Int
+
+    package init(generation: Int, upstream: Int, server: Int) {
+        self.generation = generation
+        self.upstream = upstream
+        self.server = server
     }
 }
 

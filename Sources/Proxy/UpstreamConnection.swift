@@ -3,7 +3,7 @@ import EventLoop
 
 /// A connection to an origin server: lent to one exchange at a time, idle in its pool between them.
 final class UpstreamConnection: TableEntry {
-    let pool: UpstreamPool
+    let server: UpstreamServer
     let stream: ByteStream
     private let slot: Int
     /// The exchange that uses it; nil while idle.
@@ -16,10 +16,10 @@ final class UpstreamConnection: TableEntry {
 
     private let worker: Worker
 
-    init(connectingTo address: SocketAddress, in pool: UpstreamPool) throws(SocketError) {
-        self.pool = pool
-        worker = pool.worker
-        stream = try ByteStream(connectingTo: address, on: worker.loop, tls: pool.settings.tls)
+    init(connectingTo address: SocketAddress, of server: UpstreamServer) throws(SocketError) {
+        self.server = server
+        worker = server.worker
+        stream = try ByteStream(connectingTo: address, on: worker.loop, tls: server.settings.tls)
         slot = worker.table.reserveSlot()
         worker.table.insert(self, at: slot)
         stream.start(for: self)
@@ -36,8 +36,8 @@ final class UpstreamConnection: TableEntry {
         input.release()
         isReused = true
         stream.resumeReading()  // paused if the last piece of the answer had to wait for the client
-        guard pool.putBack(self) else { return close() }
-        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: pool.settings.idleTimeout), at: slot)
+        guard server.putBack(self) else { return close() }
+        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: server.upstream.idleTimeout), at: slot)
     }
 
     /// Idempotent; an exchange that still uses it is not told.
@@ -49,7 +49,7 @@ final class UpstreamConnection: TableEntry {
     }
 
     func deadlineExpired() {
-        pool.forget(self)
+        server.forget(self)
         close()
     }
 }

@@ -12,6 +12,7 @@ final class Snapshot {
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
+    private let generation: Int
     private let streamRules: [StreamRule]
 
     init(_ settings: ProxySettings, worker: Worker) {
@@ -19,12 +20,18 @@ final class Snapshot {
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
+        generation = settings.generation
         streamRules = settings.streamRules
         pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
     }
 
     /// How connections to an address are served; nil once the address is no longer configured.
     func listener(at address: SocketAddress) -> ListenerSettings? { listeners[address] }
+
+    /// Nil when the settings have been replaced since.
+    func server(_ id: UpstreamServerID) -> UpstreamServer? {
+        id.generation == generation ? pools[id.upstream].servers[id.server] : nil
+    }
 
     func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
 
@@ -42,6 +49,9 @@ final class Snapshot {
 enum WorkerMail: Sendable {
     case listen([WorkerSocket])
     case apply(ProxySettings, newSockets: [WorkerSocket])
+    case addresses(UpstreamServerID, [SocketAddress])
+    /// The active checks have found the server up or down.
+    case health(UpstreamServerID, isHealthy: Bool)
     /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
     case drain(Int64)
     /// From another worker.
@@ -165,6 +175,8 @@ final class Worker {
             snapshot = next
             retired?.retire()
             resumeAccepting()
+        case .addresses(let server, let addresses): snapshot.server(server)?.addressesChanged(addresses)
+        case .health(let server, let isHealthy): snapshot.server(server)?.healthChanged(isHealthy: isHealthy)
         case .drain(let milliseconds): drain(within: milliseconds)
         case .session(let event): streams.receive(event)
         }

@@ -23,6 +23,8 @@ final class Service {
     private let log: LogWriter
     private let workerCount: Int
     private let descriptorLimit: Int
+    /// Of the settings made last.
+    private var generation = 0
     private var configuration: Configuration
     private var gateway: Gateway?
     /// One for the process: it outlives reloads.
@@ -90,9 +92,12 @@ final class Service {
     private func settings(
         of configuration: Configuration, _ keys: LoadedKeys
     ) throws(ConfigurationRefusal) -> ProxySettings {
-        try ProxySettings(
+        var settings = try ProxySettings(
             configuration, descriptorLimit: descriptorLimit, workerCount: workerCount,
             makeAuthenticator: makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache))
+        generation += 1
+        settings.generation = generation
+        return settings
     }
 
     private func warn(of configuration: Configuration, _ keys: LoadedKeys) {

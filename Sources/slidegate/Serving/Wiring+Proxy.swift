@@ -24,8 +24,12 @@ extension ProxySettings {
             do {
                 upstreams.append(
                     UpstreamSettings(
-                        name: upstream.name, authority: server.value.description,
-                        addresses: try SocketAddress.resolve(host: server.value.hostText, port: server.value.port),
+                        name: upstream.name,
+                        servers: [
+                            UpstreamServerSettings(
+                                authority: server.value.description,
+                                addresses: try SocketAddress.resolve(host: server.value.hostText, port: server.value.port))
+                        ],
                         keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
                         responseTimeout: upstream.responseTimeout.milliseconds,
                         idleTimeout: upstream.idleTimeout.milliseconds))
