@@ -47,6 +47,11 @@ package enum Defaults {
     /// Saves preflights; short enough that a change of this file is seen the same day. Chromium caps at two hours.
     package static let corsMaxAge: Duration = .seconds(600)
 
+    // MARK: Listeners
+
+    /// The user and the group that the gateway runs as; whoever is to connect is made a member of the group.
+    package static let socketMode: UInt32 = 0o660
+
     // MARK: Upstreams
 
     /// The name of the one upstream that the short form defines.

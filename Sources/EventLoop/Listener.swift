@@ -98,7 +98,9 @@ package final class Listener {
                 acceptedCount &+= 1
                 socket.acceptedCount.add(1, ordering: .relaxed)
             }
-            onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: SocketAddress(storage))))
+            // The path that a local peer may be bound to is its own choice, and tells nothing.
+            let peer = Int32(storage.ss_family) == AF_UNIX ? .unnamed : SocketAddress(storage)
+            onEvent(.accepted(AcceptedSocket(descriptor: descriptor, peer: peer)))
             return true
         }
         switch errno {

@@ -11,6 +11,8 @@ package final class ListeningSocket: Sendable {
     package let address: SocketAddress
     /// Who made it, as `LISTEN_FDNAMES` says it: `ownName`, or the name that a service manager has given it.
     package let name: String
+    /// Of a Unix socket.
+    package let file: UnixSocketFile?
 
     /// By all loops together, where several accept from it.
     let acceptedCount = Atomic(0)
@@ -18,7 +20,8 @@ package final class ListeningSocket: Sendable {
     /// Made by this program, or by the process that it follows: nobody else holds it.
     package var isOwn: Bool { name == Self.ownName }
 
-    /// Binds with `SO_REUSEPORT`, so that each worker has a socket of its own on the same address.
+    /// Binds with `SO_REUSEPORT`, so that each worker has a socket of its own on the same address. A Unix socket is one for all,
+    /// and only its owner may connect until `UnixSocketFile.setMode`.
     /// - Throws: the failing call, as when the address is in use by another program.
     package init(boundTo requested: SocketAddress, backlog: CInt = 4096) throws(SocketError) {
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -29,6 +32,15 @@ package final class ListeningSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<CInt>.size))
         // Accepted sockets inherit it: one system call less for each connection.
         setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        if let path = requested.path {
+            do throws(SocketError) {
+                try UnixSocketFile.clear(path)
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            fchmod(descriptor, 0o600)  // what `bind` makes the file with
+        }
         guard requested.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else {
             let code = errno
             close(descriptor)
@@ -42,6 +54,7 @@ package final class ListeningSocket: Sendable {
         self.descriptor = descriptor
         address = .local(of: descriptor)
         name = Self.ownName
+        file = address.path.flatMap { UnixSocketFile(at: $0) }
     }
 
     /// Takes over a socket that somebody else has bound: a service manager, or the process that this one follows. Its
@@ -60,6 +73,7 @@ package final class ListeningSocket: Sendable {
         self.descriptor = descriptor
         address = .local(of: descriptor)
         self.name = name
+        file = address.path.flatMap { UnixSocketFile(at: $0) }
     }
 
     deinit { close(descriptor) }

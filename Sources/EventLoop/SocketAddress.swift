@@ -8,26 +8,32 @@ package enum SocketAddress: Hashable, Sendable {
     case ipv4(address: UInt32, port: UInt16)
     /// The sixteen address bytes as two big-endian words.
     case ipv6(high: UInt64, low: UInt64, port: UInt16, scope: UInt32)
+    /// A socket in the file system: an absolute path of at most `unixPathBytesMax` bytes without NUL.
+    case unix(path: String)
     /// A peer without an address of its own, as behind a Unix socket.
     case unnamed
+
+    /// What `sun_path` holds besides the NUL at its end.
+    package static let unixPathBytesMax = 107
 
     package var port: UInt16 {
         switch self {
         case .ipv4(_, let port), .ipv6(_, _, let port, _): port
-        case .unnamed: 0
+        case .unix, .unnamed: 0
         }
     }
 
-    /// The same host with another port; a peer without an address stays without.
+    /// The same host with another port; what has no port stays as it is.
     package func withPort(_ port: UInt16) -> SocketAddress {
         switch self {
         case .ipv4(let address, _): .ipv4(address: address, port: port)
         case .ipv6(let high, let low, _, let scope): .ipv6(high: high, low: low, port: port, scope: scope)
-        case .unnamed: .unnamed
+        case .unix, .unnamed: self
         }
     }
 
-    /// The textual form of an IP address (RFC 5952 for IPv6, without brackets).
+    /// The textual form of an IP address (RFC 5952 for IPv6, without brackets); `unix` for a local socket, whose peers are not
+    /// told apart.
     package func appendHost(to buffer: inout ByteBuffer) {
         switch self {
         case .ipv4(let address, _):
@@ -47,16 +53,24 @@ package enum SocketAddress: Hashable, Sendable {
             var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
             inet_ntop(AF_INET6, &bytes, &text, socklen_t(text.count))
             buffer.append(text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
-        case .unnamed:
-            buffer.append("unknown")
+        case .unix, .unnamed:
+            buffer.append("unix")
         }
     }
 
     package var isIPv6: Bool { if case .ipv6 = self { true } else { false } }
+
+    /// The file of a Unix socket.
+    package var path: String? { if case .unix(let path) = self { path } else { nil } }
 }
 
 extension SocketAddress: CustomStringConvertible {
     package var description: String {
+        switch self {
+        case .unix(let path): return "unix:\(path)"
+        case .unnamed: return "unix"
+        case .ipv4, .ipv6: break
+        }
         var buffer = ByteBuffer()
         if isIPv6 { buffer.append("[") }
         appendHost(to: &buffer)
@@ -91,10 +105,19 @@ extension SocketAddress {
             } else {
                 self = .ipv6(high: high, low: low, port: port, scope: address.sin6_scope_id)
             }
+        case AF_UNIX:
+            let path = withUnsafeBytes(of: storage) {
+                $0.dropFirst(Self.unixPathOffset).prefix(Self.unixPathBytesMax).prefix { $0 != 0 }
+                    .withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            }
+            // Empty for a peer that is not bound, and for names outside of the file system, which are not used here.
+            self = path.isEmpty ? .unnamed : .unix(path: path)
         default:
             self = .unnamed
         }
     }
+
+    private static let unixPathOffset = MemoryLayout<sa_family_t>.size
 
     /// Lends the address as `sockaddr`.
     func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
@@ -119,6 +142,11 @@ extension SocketAddress {
                 }
                 bytes.storeBytes(of: address, as: sockaddr_in6.self)
                 return MemoryLayout<sockaddr_in6>.size
+            case .unix(let path):
+                bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
+                let path = Array(path.utf8.prefix(Self.unixPathBytesMax))
+                for (index, byte) in path.enumerated() { bytes[Self.unixPathOffset + index] = byte }
+                return Self.unixPathOffset + path.count + 1
             case .unnamed:
                 return MemoryLayout<sockaddr>.size
             }
@@ -128,7 +156,13 @@ extension SocketAddress {
         }
     }
 
-    var family: CInt { isIPv6 ? AF_INET6 : AF_INET }
+    var family: CInt {
+        switch self {
+        case .ipv4, .unnamed: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
 
     /// The address that the kernel gave a bound socket.
     static func local(of descriptor: CInt) -> SocketAddress {

@@ -56,6 +56,7 @@ package final class Gateway {
         }
         parked = inherited
         bindings = try bind(settings.listeners.map(\.address), workerCount: workerCount)
+        setFileModes(settings.listeners)
         reportParked()
         do throws(SocketError) {
             for worker in 0..<workerCount {
@@ -93,7 +94,24 @@ package final class Gateway {
         // What a service manager holds is kept, though nobody accepts from it any more.
         let gone = bindings.filter { !requested.contains($0.requested) }
         parked = (unused + gone.flatMap(\.sockets)).filter { !$0.isOwn }
+        for binding in gone { binding.removeFiles() }
         return requested.compactMap { address in next.first { $0.requested == address } }
+    }
+
+    /// Who may connect to the Unix sockets of the program's own, as the settings say it now.
+    private func setFileModes(_ listeners: [ListenerSettings]) {
+        for (listener, binding) in zip(listeners, bindings) {
+            do throws(SocketError) {
+                try binding.setFileMode(listener.fileMode)
+            } catch {
+                log.write("slidegate: warning: \(error)")
+            }
+        }
+    }
+
+    /// Removes the files of Unix sockets: for the end of the program, when nobody goes on with them.
+    package func removeSocketFiles() {
+        for binding in bindings { binding.removeFiles() }
     }
 
     private func reportParked() {
@@ -142,6 +160,7 @@ package final class Gateway {
     package func apply(_ settings: ProxySettings) throws(GatewayError) {
         let bound = bindings
         bindings = try bind(settings.listeners.map(\.address), workerCount: workers.count)
+        setFileModes(settings.listeners)
         reportParked()
         let fresh = bindings.filter { binding in !bound.contains { $0.requested == binding.requested } }
         for (index, worker) in workers.enumerated() {

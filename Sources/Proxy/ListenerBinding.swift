@@ -45,14 +45,16 @@ extension ListenerBinding {
         if let match = inherited.first(where: { $0.isMatch(for: requested) })?.address {
             sockets = inherited.filter { $0.address == match }
             inherited.removeAll { $0.address == match }
-        } else if !neighbours.contains(where: { $0.port == requested.port }) {
+        } else if requested.path == nil, !neighbours.contains(where: { $0.port == requested.port }) {
             // With a neighbour on the port, as when 0.0.0.0 follows 127.0.0.1, the check would find ourselves. Then `bind`
             // alone decides: it refuses a port that another user's or an ordinary program listens on.
             try ListeningSocket.checkIsFree(requested)
         }
         // A service manager's sockets are left as they are: their queues outlive this process, and ours would not.
         let mayBind = sockets.allSatisfy(\.isOwn)
-        while mayBind && sockets.count < workerCount {
+        // A path leads to one socket, which the workers share.
+        let countMax = requested.path == nil ? workerCount : 1
+        while mayBind && sockets.count < countMax {
             do throws(SocketError) {
                 sockets.append(try ListeningSocket(boundTo: sockets.first?.address ?? requested))
             } catch {
@@ -61,6 +63,17 @@ extension ListenerBinding {
             }
         }
         self.sockets = sockets
+    }
+}
+
+extension ListenerBinding {
+    /// A service manager's sockets are its own business, here and below.
+    func setFileMode(_ mode: UInt32) throws(SocketError) {
+        for socket in sockets where socket.isOwn { try socket.file?.setMode(mode) }
+    }
+
+    func removeFiles() {
+        for socket in sockets where socket.isOwn { socket.file?.remove() }
     }
 }
 

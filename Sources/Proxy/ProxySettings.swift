@@ -45,10 +45,13 @@ package struct ListenerSettings: Sendable {
     package var address: SocketAddress
     /// Nil: HTTP in clear.
     package var security: ListenerSecurity?
+    /// Permissions of a Unix socket's file; to write is to connect.
+    package var fileMode: UInt32
 
-    package init(address: SocketAddress, security: ListenerSecurity? = nil) {
+    package init(address: SocketAddress, security: ListenerSecurity? = nil, fileMode: UInt32 = 0o660) {
         self.address = address
         self.security = security
+        self.fileMode = fileMode
     }
 }
 

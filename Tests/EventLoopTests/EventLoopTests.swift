@@ -283,6 +283,83 @@ struct SocketAddressTests {
     }
 }
 
+@Suite("Unix sockets")
+struct UnixSocketTests {
+    let folder = "/tmp/slidegate-\(getpid())-\(UInt32.random(in: .min ... .max))"
+    var path: String { folder + "/a.sock" }
+
+    init() { mkdir(folder, 0o700) }
+
+    private func mode(_ path: String) -> mode_t {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & 0o777 : 0
+    }
+
+    private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    @Test func `are bound, connected to, and their peers have no name`() throws {
+        let loop = try EventLoop()
+        let socket = try ListeningSocket(boundTo: .unix(path: path))
+        #expect(socket.address == .unix(path: path))
+        #expect(socket.address.description == "unix:\(path)")
+        var accepted: AcceptedSocket?
+        let listener = try Listener(socket, on: loop) { if case .accepted(let socket) = $0 { accepted = socket } }
+        let recorder = Recorder()
+        let stream = try ByteStream(connectingTo: .unix(path: path), on: loop)
+        stream.start(for: recorder)
+        try loop.run { accepted != nil && recorder.isConnected }
+        #expect(accepted?.peer == .unnamed)
+        #expect(accepted.map { "\($0.peer)" } == "unix")
+        stream.close()
+        withExtendedLifetime(listener) {}
+        socket.file?.remove()
+        #expect(!exists(path))
+        rmdir(folder)
+    }
+
+    @Test func `are open to their owner alone until told otherwise`() throws {
+        let socket = try ListeningSocket(boundTo: .unix(path: path))
+        #expect(mode(path) & 0o077 == 0)
+        try socket.file?.setMode(0o660)
+        #expect(mode(path) == 0o660)
+        socket.file?.remove()
+        rmdir(folder)
+    }
+
+    @Test func `that nobody listens on any more are replaced`() throws {
+        do { _ = try ListeningSocket(boundTo: .unix(path: path)) }
+        #expect(exists(path))
+        let second = try ListeningSocket(boundTo: .unix(path: path))
+        second.file?.remove()
+        #expect(!exists(path))
+        rmdir(folder)
+    }
+
+    @Test func `that are in use are left alone, and so is any other file`() throws {
+        let socket = try ListeningSocket(boundTo: .unix(path: path))
+        #expect(throws: SocketError("bind unix:\(path)", EADDRINUSE)) { try ListeningSocket(boundTo: .unix(path: path)) }
+        #expect(exists(path))
+        let file = folder + "/file"
+        close(open(file, O_CREAT | O_WRONLY, 0o600))
+        #expect(throws: SocketError("bind unix:\(file)", EEXIST)) { try ListeningSocket(boundTo: .unix(path: file)) }
+        #expect(exists(file))
+        unlink(file)
+        socket.file?.remove()
+        rmdir(folder)
+    }
+
+    @Test func `are removed only by whoever they belong to`() throws {
+        let first = try ListeningSocket(boundTo: .unix(path: path))
+        unlink(path)
+        let second = try ListeningSocket(boundTo: .unix(path: path))
+        first.file?.remove()
+        #expect(exists(path))
+        second.file?.remove()
+        #expect(!exists(path))
+        rmdir(folder)
+    }
+}
+
 @Suite("What is registered on a loop")
 struct RegistrationTests {
     @Test func `keeps the loop: its end would leave the event behind without a base`() throws {

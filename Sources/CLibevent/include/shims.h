@@ -1,4 +1,4 @@
-// libevent 2.1 (event_core), and the Linux calls that Swift's Glibc module does not show.
+// libevent 2.1 (event_core, and event_extra for DNS), and the Linux calls that Swift's Glibc module does not show.
 #pragma once
 // libevent's headers define _GNU_SOURCE, which would give these structures other member names than the Glibc module's.
 #include <sys/select.h>
@@ -6,6 +6,7 @@
 #include <sys/time.h>
 
 #include <errno.h>
+#include <event2/dns.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <sys/eventfd.h>

@@ -1,6 +1,6 @@
-/// Reads `127.0.0.1:8080`, `[::1]:8080` and `host:8080`. Nothing is guessed: no default port, no bare port.
+/// Reads `127.0.0.1:8080`, `[::1]:8080`, `host:8080` and `unix:/path`. Nothing is guessed: no default port, no bare port.
 package enum EndpointText {
-    static let form = "an address and a port such as 127.0.0.1:8080, \"[::1]:8080\" or api.internal:8080"
+    static let form = "an address and a port such as 127.0.0.1:8080, \"[::1]:8080\", api.internal:8080 or unix:/run/app.sock"
 
     package struct Fault: Error, Equatable {
         package var message: String
@@ -8,6 +8,7 @@ package enum EndpointText {
     }
 
     package static func parse(_ text: String) -> Result<Endpoint, Fault> {
+        if text.hasPrefix("unix:") { return unix(String(text.dropFirst(5))) }
         if let scheme = text.range(ofFirst: "://") {
             let rest = text[scheme.upperBound...].prefix { $0 != "/" }
             return .failure(Fault(message: "is a URL", suggestion: rest.contains(":") ? String(rest) : "\(rest):80"))
@@ -40,6 +41,24 @@ package enum EndpointText {
         guard isHost(host) else { return .failure(Fault(message: "has no valid host")) }
         return endpoint(.name(host.lowercased()), port: rest)
     }
+
+    private static func unix(_ path: String) -> Result<Endpoint, Fault> {
+        let plain = path.hasPrefix("//") ? "/" + path.drop { $0 == "/" } : path
+        guard path.hasPrefix("/"), plain == path, !path.hasSuffix("/") else {
+            return .failure(
+                Fault(message: "has no absolute path", suggestion: plain.hasPrefix("/") && plain != "/" ? "unix:\(plain)" : nil))
+        }
+        guard path.utf8.count <= unixPathBytesMax else {
+            return .failure(Fault(message: "has a path of more than \(unixPathBytesMax) bytes, which no socket can have"))
+        }
+        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            return .failure(Fault(message: "has a space or a control character in its path"))
+        }
+        return .success(Endpoint(host: .unix(path: path), port: 0))
+    }
+
+    /// Of `sun_path` (unix(7)), without the NUL at its end.
+    private static let unixPathBytesMax = 107
 
     private static func endpoint(_ host: Endpoint.Host, port text: Substring) -> Result<Endpoint, Fault> {
         let isDecimal = text.utf8.allSatisfy(isDigit) && (1...5).contains(text.utf8.count)

@@ -89,7 +89,7 @@ extension Field {
         }
         switch EndpointText.parse(word) {
         case .success(let endpoint):
-            guard zeroPort || endpoint.port != 0 else {
+            guard zeroPort || endpoint.port != 0 || endpoint.isUnix else {
                 refuse("\"\(word)\" has port 0", expected: "a port from 1 to 65535")
                 return nil
             }

@@ -1,11 +1,11 @@
 extension Configuration.Listener {
     /// `listen:` one address or several, or `listeners:` the long form; exactly one of the two.
     static func read(_ root: Section<Vocabulary.Root>) -> [Configuration.Listener] {
-        var addresses: [Located<Endpoint>] = []
-        var hasProxyProtocol: Set<Int> = []
+        var listeners: [Configuration.Listener] = []
         switch (root[.listen], root[.listeners]) {
         case (let short?, nil):
-            addresses = short.elements(expected: EndpointText.form).compactMap { $0.endpoint(zeroPort: true) }
+            listeners = short.elements(expected: EndpointText.form)
+                .compactMap { $0.endpoint(zeroPort: true) }.map { Configuration.Listener(address: $0) }
         case (nil, let long?):
             for element in long.elements(orOne: false, expected: "a list of listeners") {
                 guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
@@ -15,9 +15,15 @@ extension Configuration.Listener {
                     element.refuse("address is missing", expected: EndpointText.form)
                     continue
                 }
+                let mode = readMode(section)
                 guard let endpoint = address.endpoint(zeroPort: true) else { continue }
-                if beginsWithHeader { hasProxyProtocol.insert(addresses.count) }
-                addresses.append(endpoint)
+                if !endpoint.value.isUnix, section.has(.mode) {
+                    root.field.findings.error(
+                        at: section.place(of: .mode), "mode is for Unix sockets, and this is \(endpoint.value)")
+                }
+                listeners.append(
+                    Configuration.Listener(
+                        address: endpoint, hasProxyProtocol: beginsWithHeader, mode: mode ?? Defaults.socketMode))
             }
         case (_?, _?):
             root.field.findings.error(
@@ -26,19 +32,29 @@ extension Configuration.Listener {
             root.field.findings.error(
                 at: .file, "listen is missing", expected: "the address to listen on, such as listen: 127.0.0.1:8080")
         }
-        refuseRepetition(of: addresses, to: root.field.findings)
+        refuseRepetition(of: listeners.map(\.address), to: root.field.findings)
         if let written = root[.listen] ?? root[.listeners], written.isEmptyList {
             written.refuse("no address", expected: EndpointText.form)
         }
-        return addresses.enumerated().map {
-            Configuration.Listener(address: $0.element, hasProxyProtocol: hasProxyProtocol.contains($0.offset))
+        return listeners
+    }
+
+    /// Permissions in octal, as `chmod` takes them.
+    private static func readMode(_ section: Section<Vocabulary.Listener>) -> UInt32? {
+        guard let field = section[.mode] else { return nil }
+        guard let word = field.word, (3...4).contains(word.utf8.count), let mode = UInt32(word, radix: 8), mode & 0o600 == 0o600,
+            mode <= 0o777
+        else {
+            field.refuse(expected: "permissions in octal from 0600 to 0777, such as \"0660\"")
+            return nil
         }
+        return mode
     }
 
     /// Two listeners on port 0 are two ports.
     private static func refuseRepetition(of addresses: [Located<Endpoint>], to findings: Findings) {
         var seen: Set<Endpoint> = []
-        for address in addresses where address.value.port != 0 && !seen.insert(address.value).inserted {
+        for address in addresses where (address.value.port != 0 || address.value.isUnix) && !seen.insert(address.value).inserted {
             findings.error(at: address.place, "\(address.value) is there twice", expected: "each address once")
         }
     }

@@ -29,7 +29,7 @@ enum Vocabulary {
         static let section = "listeners[]"
         static let later = ["tls": "TLS"]
 
-        case address
+        case address, mode
         case proxyProtocol = "proxy_protocol"
     }
 

@@ -5,5 +5,7 @@ extension Configuration {
         package var address: Located<Endpoint>
         /// Whether each connection begins with a PROXY header; those without one are refused.
         package var hasProxyProtocol = false
+        /// Permissions of a Unix socket's file.
+        package var mode = Defaults.socketMode
     }
 }

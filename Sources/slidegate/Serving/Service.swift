@@ -256,6 +256,7 @@ extension Service {
     }
 
     private func drain(isUrgent: Bool) {
+        if case .handedOver = phase {} else { gateway?.removeSocketFiles() }
         phase = .draining(isUrgent: isUrgent)
         log.write("slidegate: draining, at most \(configuration.timeouts.drain)")
         gateway?.drain(withinMilliseconds: configuration.timeouts.drain.milliseconds)

@@ -27,8 +27,7 @@ extension ProxySettings {
                         name: upstream.name,
                         servers: [
                             UpstreamServerSettings(
-                                authority: server.value.description,
-                                addresses: try SocketAddress.resolve(host: server.value.hostText, port: server.value.port))
+                                authority: server.value.authority, addresses: try SocketAddress.resolve(server.value))
                         ],
                         keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
                         responseTimeout: upstream.responseTimeout.milliseconds,
@@ -112,11 +111,24 @@ extension ListenerSettings {
     fileprivate init(_ listener: Configuration.Listener, in file: String) throws(ConfigurationRefusal) {
         let address = listener.address
         do {
-            self.init(address: try SocketAddress.resolve(host: address.value.hostText, port: address.value.port)[0])
+            self.init(address: try SocketAddress.resolve(address.value)[0], fileMode: listener.mode)
         } catch {
             throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: address.place, "\(error)")])
         }
     }
+}
+
+extension SocketAddress {
+    /// Blocks: for listeners, at start and on reload.
+    fileprivate static func resolve(_ endpoint: Endpoint) throws(ResolutionError) -> [SocketAddress] {
+        if case .unix(let path) = endpoint.host { return [.unix(path: path)] }
+        return try resolve(host: endpoint.hostText, port: endpoint.port)
+    }
+}
+
+extension Endpoint {
+    /// The `Host` of requests that have none. A Unix socket has no name of its own that HTTP could use.
+    var authority: String { isUnix ? "localhost" : description }
 }
 
 extension Duration {

@@ -15,6 +15,12 @@ final class Client: Sendable {
         self.gateway = gateway
     }
 
+    init(_ socket: Socket, of gateway: Gateway? = nil) {
+        self.socket = socket
+        reader = MessageReader(socket, keepsLog: true)
+        self.gateway = gateway
+    }
+
     func send(_ text: String, within duration: Duration = Deadline.usual) throws {
         try send(text.latin1, within: duration)
     }

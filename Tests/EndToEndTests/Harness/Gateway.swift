@@ -44,6 +44,9 @@ final class Gateway: Sendable {
         port = number
     }
 
+    /// The path of a file in the configuration's folder.
+    func path(_ name: String) -> String { folder.path(name) }
+
     func connect(receiveBuffer: Int32? = nil, keepsLog: Bool = true) throws -> Client {
         try Client(to: port, of: self, receiveBuffer: receiveBuffer, keepsLog: keepsLog)
     }

@@ -11,8 +11,11 @@ final class Origin: Sendable {
     private let log: OriginLog
 
     /// - Parameter keepsLog: whether every byte that comes is kept for `received`; off where gigabytes come.
-    init(keepsLog: Bool = true, _ script: @escaping Script) throws {
-        let listener = try ListeningSocket()
+    convenience init(keepsLog: Bool = true, _ script: @escaping Script) throws {
+        try self.init(on: ListeningSocket(), keepsLog: keepsLog, script)
+    }
+
+    init(on listener: ListeningSocket, keepsLog: Bool = true, _ script: @escaping Script) throws {
         let log = OriginLog(keepsBytes: keepsLog)
         self.listener = listener
         self.log = log

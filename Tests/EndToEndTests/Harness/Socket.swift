@@ -50,6 +50,19 @@ final class Socket: Sendable {
         return Socket(adopting: descriptor)
     }
 
+    /// Connected to a Unix socket.
+    static func connected(toPath path: String) throws -> Socket {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw WireError.system(call: "socket", errno: errno) }
+        guard withUnixAddress(path, { connect(descriptor, $0, $1) }) == 0 else {
+            let failure = errno
+            Glibc.close(descriptor)
+            throw WireError.system(call: "connect", errno: failure)
+        }
+        makeNonBlocking(descriptor)
+        return Socket(adopting: descriptor)
+    }
+
     /// A socket whose connection is under way, and may stay so.
     static func connecting(to port: UInt16) throws -> Socket {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -200,6 +213,18 @@ final class ListeningSocket: Sendable {
         self.port = UInt16(bigEndian: address.sin_port)
     }
 
+    /// On a Unix socket; `port` is 0.
+    init(path: String, backlog: Int32 = 512) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw WireError.system(call: "socket", errno: errno) }
+        let descriptor = descriptor
+        port = 0
+        guard withUnixAddress(path, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, backlog) == 0 else {
+            throw WireError.system(call: "listen", errno: errno)
+        }
+        makeNonBlocking(descriptor)
+    }
+
     deinit { Glibc.close(descriptor) }
 
     /// The next connection, or nil once `stop()` was called.
@@ -226,6 +251,15 @@ final class ListeningSocket: Sendable {
 /// Held while a descriptor exists that is not close-on-exec yet, and while a child starts: a connection that a child
 /// inherited would not end when the test ends it. (Glibc's overlay has no `accept4`.)
 let untilExec = Mutex(())
+
+private func withUnixAddress(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    return withUnsafePointer(to: address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+}
 
 private func loopback(_ port: UInt16) -> sockaddr_in {
     var address = sockaddr_in()
