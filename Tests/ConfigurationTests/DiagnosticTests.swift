@@ -17,7 +17,7 @@ struct DiagnosticTests {
         #expect(
             diagnostics(yaml) == [
                 "f.yaml: upstream is missing; expected the address of the API, such as upstream: 127.0.0.1:9000",
-                "f.yaml:1:9: listen: \"127.0.0.1\" lacks a port; expected an address and a port such as 127.0.0.1:8080, \"[::1]:8080\" or api.internal:8080",
+                "f.yaml:1:9: listen: \"127.0.0.1\" lacks a port; expected an address and a port such as 127.0.0.1:8080, \"[::1]:8080\", api.internal:8080 or unix:/run/app.sock",
                 "f.yaml:2:1: upstreem: unknown key \"upstreem\"; did you mean \"upstream\"?",
                 "f.yaml:3:19: key.algorithm: \"HS257\" is not allowed here; expected HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; did you mean \"HS256\"?",
                 "f.yaml:5:3: sliding.bufer: unknown key \"bufer\"; did you mean \"buffer\"?",

@@ -11,11 +11,11 @@ extension Configuration.Listener {
                 guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
                 else { continue }
                 let beginsWithHeader = readProxyProtocol(section, root)
+                let mode = readMode(section)
                 guard let address = section[.address] else {
                     element.refuse("address is missing", expected: EndpointText.form)
                     continue
                 }
-                let mode = readMode(section)
                 guard let endpoint = address.endpoint(zeroPort: true) else { continue }
                 if !endpoint.value.isUnix, section.has(.mode) {
                     root.field.findings.error(
