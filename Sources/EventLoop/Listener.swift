@@ -77,7 +77,7 @@ package final class Listener {
     /// What is still shaking hands at this moment, or comes between the last `accept` and `close`, is lost where the socket
     /// is the last on its description. The kernel has two remedies, and both are for sockets that stay in a `SO_REUSEPORT`
     /// group: the `tcp_migrate_req` setting, and a program attached to the group. For an address that goes there is nobody
-    /// to take over, and whoever connects to it is about to be refused anyway. A socket that a successor holds too loses nothing.
+    /// to take over, and whoever connects to it is about to be refused anyway. A socket that an heir holds too loses nothing.
     package func acceptAll() {
         for _ in 0..<Self.lastAcceptedMax {
             guard acceptNext() else { return }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A bound and listening socket, not on any loop itself: made on one thread and handed to others.
 package final class ListeningSocket: Sendable {
-    /// What a socket of this program's own making is called when it is passed on to a successor.
+    /// What a socket of this program's own making is called when it is passed on to an heir.
     package static let ownName = "slidegate-listener"
 
     let descriptor: CInt
@@ -77,6 +77,21 @@ package final class ListeningSocket: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// The one on that address that has come with the process, taken out of `inherited`, or else a new one: for listeners
+    /// that are not the workers', one socket each.
+    package static func taking(
+        _ address: SocketAddress, from inherited: inout [ListeningSocket]
+    ) throws(SocketError) -> ListeningSocket {
+        if let index = inherited.firstIndex(where: { $0.isMatch(for: address) }) { return inherited.remove(at: index) }
+        try checkIsFree(address)
+        return try ListeningSocket(boundTo: address)
+    }
+
+    /// Whether it is what is asked for as `requested`, where port 0 stands for any that this program has chosen.
+    package func isMatch(for requested: SocketAddress) -> Bool {
+        requested.port == 0 && requested.path == nil ? isOwn && address.withPort(0) == requested : address == requested
+    }
 
     /// Whether nobody listens there yet. Sockets that share an address would let a second program take half of the first
     /// one's connections without a word.

@@ -25,6 +25,13 @@ package final class LoopSignal {
 /// A peer that has gone is an error of `write`, not the end of the process.
 package func ignoreBrokenPipeSignal() { signal(SIGPIPE, SIG_IGN) }
 
+/// Signals that mean something to a process that serves must not end one that only starts: until there is somebody to hear
+/// them, they are as good as obeyed, for it reads everything anew anyway.
+package func ignoreEarlySignals() {
+    signal(SIGHUP, SIG_IGN)
+    signal(SIGUSR2, SIG_IGN)
+}
+
 private func signalDidArrive(_: CInt, _: Int16, _ context: UnsafeMutableRawPointer?) {
     Unmanaged<LoopSignal>.fromOpaque(context!).takeUnretainedValue().fire()
 }

@@ -1,17 +1,17 @@
 import CLibevent
 import Glibc
 
-/// A pair of connected local sockets over which another process says few and short things, each in one message.
+/// The two ends of a local connection between processes, over which few and short things are said, each in one message.
 package struct MessagePipe: ~Copyable {
-    package let reading: CInt
-    package let writing: CInt
+    package let ours: CInt
+    package let theirs: CInt
 
     package init() throws(SocketError) {
         var ends: [CInt] = [-1, -1]
         guard socketpair(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             throw SocketError("socketpair", errno)
         }
-        (reading, writing) = (ends[0], ends[1])
+        (ours, theirs) = (ends[0], ends[1])
     }
 }
 

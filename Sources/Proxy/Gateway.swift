@@ -68,7 +68,7 @@ package final class Gateway {
         }
     }
 
-    /// Every socket that this process listens on or has been given, for a successor to go on with.
+    /// Every socket that this process listens on or has been given, for an heir to go on with.
     package var listeningSockets: [ListeningSocket] { bindings.flatMap(\.sockets) + parked }
 
     /// Binds what is not bound yet; nothing has changed when it throws.

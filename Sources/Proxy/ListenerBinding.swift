@@ -76,10 +76,3 @@ extension ListenerBinding {
         for socket in sockets where socket.isOwn { socket.file?.remove() }
     }
 }
-
-extension ListeningSocket {
-    /// Whether it is what is asked for as `requested`, where port 0 stands for any that this program has chosen.
-    fileprivate func isMatch(for requested: SocketAddress) -> Bool {
-        requested.port == 0 && requested.path == nil ? isOwn && address.withPort(0) == requested : address == requested
-    }
-}

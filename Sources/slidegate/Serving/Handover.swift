@@ -1,14 +1,14 @@
 import EventLoop
 import Glibc
 
-/// A successor on its way: the same program, started anew with this process's listening sockets.
+/// An heir on its way: the same program, started anew with this process's listening sockets.
 ///
 /// Both processes hold the sockets for a while, so no connection is lost between them: as long as one of them lives, there
-/// is a queue and somebody who accepts from it. The successor says that it serves; whatever else it does, this process goes on.
+/// is a queue and somebody who accepts from it. The heir says that it serves; whatever else it does, this process goes on.
 final class Handover {
     enum Outcome {
         case ready(pid_t)
-        /// Why there is no successor; nothing has changed.
+        /// Why there is no heir; nothing has changed.
         case failed(String)
     }
 
@@ -22,7 +22,7 @@ final class Handover {
     static let readyMessage = "READY=1"
     /// From start to serving: reading files and asking for keys and names takes seconds at worst.
     private static let startTimeMax: Int64 = 60_000
-    /// What a successor that is not wanted any more has to end in order.
+    /// What an heir that is not wanted any more has to end in order.
     private static let endTimeMax: Int64 = 5_000
 
     private(set) var process: pid_t = 0
@@ -45,15 +45,15 @@ final class Handover {
         childSignal = try LoopSignal(SIGCHLD, on: loop) { [unowned self] in childChanged() }
         timer = try LoopTimer(on: loop) { [unowned self] in timeIsOver() }
         let pipe = try MessagePipe()
-        defer { close(pipe.writing) }
-        reader = try MessagePipeReader(pipe.reading, on: loop) { [unowned self] event in heard(event) }
-        process = try launchSuccessor(
+        defer { close(pipe.theirs) }
+        reader = try MessagePipeReader(pipe.ours, on: loop) { [unowned self] event in heard(event) }
+        process = try launchHeir(
             invocation.path, arguments: invocation.arguments, environment: Invocation.environment, sockets: sockets,
-            readiness: pipe.writing)
+            pipe: pipe.theirs)
         timer?.schedule(afterMilliseconds: Self.startTimeMax)
     }
 
-    /// The successor is not wanted any more. Once it has said that it serves, that is too late.
+    /// The heir is not wanted any more. Once it has said that it serves, that is too late.
     func cancel() { end(because: "it was called off") }
 
     private func heard(_ event: MessagePipeReader.Event) {

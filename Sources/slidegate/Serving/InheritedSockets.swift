@@ -37,14 +37,15 @@ struct InheritedSockets: ~Copyable {
     }
 
     private mutating func take(_ descriptor: CInt, named name: String) {
-        if name == readinessDescriptorName {
+        if name == predecessorDescriptorName {
             predecessor = Predecessor(descriptor)
             return
         }
         do throws(SocketError) {
             listening.append(try ListeningSocket(adopting: descriptor, named: name))
         } catch {
-            warnings.append("warning: the descriptor \(descriptor) that came as \(name) is not a listening stream socket; it is not used")
+            warnings.append(
+                "warning: the descriptor \(descriptor) that came as \(name) is not a listening stream socket; it is not used")
             close(descriptor)
         }
     }

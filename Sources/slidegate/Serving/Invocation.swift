@@ -12,7 +12,7 @@ struct Invocation {
         path = Self.absolutePath(of: arguments.first ?? "") ?? Self.runningProgram
     }
 
-    /// What the successor is started with: the environment, without what was meant for this process alone.
+    /// What the heir is started with: the environment, without what was meant for this process alone.
     static var environment: [String] {
         let personal = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID"]
         var variables: [String] = []

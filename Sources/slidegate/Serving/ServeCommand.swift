@@ -33,12 +33,18 @@ struct ServeCommand: ParsableCommand {
     @Argument(help: "The configuration file.", completion: .file(extensions: ["yaml", "yml"]))
     var config: String
 
+    @Option(help: ArgumentHelp("Write the process's id to this file while it serves.", valueName: "file"))
+    var pidFile: String?
+
     func run() throws {
+        ignoreEarlySignals()
         try reporting {
             let inherited = InheritedSockets.take()
             let configuration = try Configuration(readingFile: config)
             let log = try LogWriter(descriptor: configuration.logs.destination.descriptor)
-            let service = try Service(configuration, path: config, inheriting: inherited, on: EventLoop(), log: log)
+            let service = try Service(
+                configuration, path: config, pidFile: pidFile.map { PidFile(path: $0) }, inheriting: inherited,
+                on: EventLoop(), log: log)
             service.run()
         }
     }

@@ -9,9 +9,9 @@ import Proxy
 final class Service {
     private enum Phase {
         case serving
-        /// A successor is starting; a reload that is asked for meanwhile waits for what becomes of it.
+        /// An heir is starting; a reload that is asked for meanwhile waits for what becomes of it.
         case handingOver(Handover, isReloadDue: Bool)
-        /// It serves, and so does this process, until the service manager knows the successor.
+        /// It serves, and so does this process, until the service manager knows the heir.
         case handedOver
         /// `isUrgent`: a signal has asked for the end, and another one means at once.
         case draining(isUrgent: Bool)
@@ -29,26 +29,30 @@ final class Service {
     private var gateway: Gateway?
     /// One for the process: it outlives reloads.
     private let mintCache = SharedMintCache()
+    private let pidFile: PidFile?
     private let invocation = Invocation()
     private let manager = SystemdNotify()
     private var signals: [LoopSignal] = []
     private var watchdog: LoopTimer?
     private var phase = Phase.serving
     /// Kept after it serves, so that its end is noticed and waited for.
-    private var successor: Handover?
+    private var heir: Handover?
     private var barrier: MessagePipeReader?
     private var barrierTimer: LoopTimer?
 
     /// Starts to serve; everything that can fail has failed when this returns.
     /// - Parameters:
     ///   - path: read again at each SIGHUP.
+    ///   - pidFile: written when the process serves.
     ///   - inherited: listening sockets that came with the process, and whom it takes over from.
     ///   - loop: the control thread's, which `run` runs.
     init(
-        _ configuration: Configuration, path: String?, inheriting inherited: consuming InheritedSockets = InheritedSockets(),
+        _ configuration: Configuration, path: String?, pidFile: PidFile? = nil,
+        inheriting inherited: consuming InheritedSockets = InheritedSockets(),
         on loop: EventLoop, log: LogWriter
     ) throws {
         self.path = path
+        self.pidFile = pidFile
         self.loop = loop
         self.log = log
         self.configuration = configuration
@@ -73,6 +77,7 @@ final class Service {
         warn(of: configuration, keys)
         announce()
         try startWatchdog()
+        try pidFile?.write()
         if let predecessor = inherited.predecessor {
             predecessor.tellReady()  // and it tells the service manager
         } else {
@@ -86,6 +91,7 @@ final class Service {
     /// Serves until a signal ends it and the last exchange is over.
     func run() {
         loop.run()
+        pidFile?.remove()
         log.close()
     }
 
@@ -141,7 +147,7 @@ extension Service {
         case .serving: readConfiguration()
         case .handingOver(let handover, _):
             phase = .handingOver(handover, isReloadDue: true)
-            log.write("slidegate: reload put off until it is known whether the successor serves; it reads the file anyway")
+            log.write("slidegate: reload put off until it is known whether the new process serves, which reads the file anyway")
         case .handedOver, .draining: break
         }
     }
@@ -186,16 +192,19 @@ extension Service {
             guard getpid() != 1 else {
                 throw CommandFailure("this is process 1, and a container ends with it", status: ExitStatus.software)
             }
-            let handover = try Handover(invocation, with: gateway?.listeningSockets ?? [], on: loop) {
+            let handover = try Handover(invocation, with: socketsToPassOn, on: loop) {
                 [unowned self] outcome in concludeHandOver(outcome)
             }
-            successor = handover
+            heir = handover
             phase = .handingOver(handover, isReloadDue: false)
             log.write("slidegate: handing over to process \(handover.process)")
         } catch {
             for line in describe(error) { log.write("slidegate: no hand-over: \(line)") }
         }
     }
+
+    /// Every socket that this process listens on. One that is left out is in use when the new process wants to bind it.
+    private var socketsToPassOn: [ListeningSocket] { gateway?.listeningSockets ?? [] }
 
     private func concludeHandOver(_ outcome: Handover.Outcome) {
         guard case .handingOver(_, let isReloadDue) = phase else { return }
@@ -205,22 +214,22 @@ extension Service {
             log.write("slidegate: process \(process) serves")
             introduce(process)
         case .failed(let reason):
-            successor = nil
+            heir = nil
             phase = .serving
-            log.write("slidegate: the successor did not come to serve: \(reason); this process goes on")
+            log.write("slidegate: the new process did not come to serve: \(reason); this process goes on")
             if isReloadDue { readConfiguration() }
         }
     }
 
-    /// Makes the successor the main process of the service, and drains once the service manager has taken note: a process
+    /// Makes the heir the main process of the service, and drains once the service manager has taken note: a process
     /// that ended before would be taken for the end of the service.
     private func introduce(_ process: pid_t) {
         guard let manager, let pipe = try? MessagePipe() else { return drain(isUrgent: false) }
         manager.tell("MAINPID=\(process)", "STATUS=handed over to process \(process)")
-        manager.sendBarrier(pipe.writing)
-        close(pipe.writing)
+        manager.sendBarrier(pipe.theirs)
+        close(pipe.theirs)
         do {
-            barrier = try MessagePipeReader(pipe.reading, on: loop) { [unowned self] _ in introduced() }
+            barrier = try MessagePipeReader(pipe.ours, on: loop) { [unowned self] _ in introduced() }
             barrierTimer = try LoopTimer(on: loop) { [unowned self] in introduced() }
             barrierTimer?.schedule(afterMilliseconds: SystemdNotify.barrierTimeMax)
         } catch {

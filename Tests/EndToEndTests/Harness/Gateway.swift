@@ -18,12 +18,13 @@ final class Gateway: Sendable {
     /// - Parameters:
     ///   - settings: YAML for the file. The smallest useful file supplies the top-level keys that are missing here
     ///     (`listen`, `workers`, `upstream`, `key`, `sliding`). `$FOLDER` stands for the folder that the file is in.
+    ///   - options: of `serve`, behind the file.
     ///   - sockets: what it is started with, as a service manager would (LISTEN_FDS).
     ///   - launcher: a shell command line that ends in starting `"$@"`, the program; for what it is to find when it starts.
     ///   - descriptorLimit: what `ulimit -n` (soft and hard) is set to before the program starts.
     init(
         _ settings: String = "", upstream: Origin, also others: [Origin] = [], files: [String: String] = [:],
-        environment: [String: String] = [:], program: String? = nil, sockets: [ListeningSocket] = [],
+        environment: [String: String] = [:], program: String? = nil, options: [String] = [], sockets: [ListeningSocket] = [],
         launcher: String? = nil, descriptorLimit: Int? = nil
     ) throws {
         folder = try Folder()
@@ -32,6 +33,7 @@ final class Gateway: Sendable {
         for (name, text) in files { try folder.write(Array(text.utf8), to: name) }
         try folder.write(Self.file(settings, upstream: upstream.port, in: folder), to: "slidegate.yaml")
         var command = [try program ?? Self.binary(), "serve", folder.path("slidegate.yaml")]
+        for option in options { command.append(option.replacingOccurrences(of: "$FOLDER", with: folder.path)) }
         if let descriptorLimit {
             command = ["/bin/sh", "-c", "ulimit -n \(descriptorLimit); exec \"$@\"", "sh"] + command
         }
@@ -74,6 +76,9 @@ final class Gateway: Sendable {
     func rewrite(verbatim text: String) throws {
         try folder.write(Array(text.utf8), to: "slidegate.yaml")
     }
+
+    /// What a file in the configuration's folder holds; nil when there is none.
+    func contents(of name: String) -> String? { try? String(contentsOfFile: folder.path(name), encoding: .utf8) }
 
     /// Adds or replaces a file in the configuration's folder.
     func write(_ text: String, to name: String) throws { try folder.write(Array(text.utf8), to: name) }

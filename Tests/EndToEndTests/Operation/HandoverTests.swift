@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Goal: SIGUSR2 puts a new process in the place of the old one, and no client notices. Method: hand over under load, with
-/// successors that serve, that fail, and that never come to anything.
+/// heirs that serve, that fail, and that never come to anything.
 @Suite("SIGUSR2 hands over")
 struct HandoverTests {
     static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -29,11 +29,11 @@ struct HandoverTests {
         try load.waitForMore(100)
         let streams = try (0..<3).map { _ in try gateway.connect() }
         for stream in streams { try stream.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n") }
-        var successors: [Successor] = []
+        var heirs: [Heir] = []
         for round in 0..<3 {
-            successors.append(try gateway.handOver(from: successors.last))
+            heirs.append(try gateway.handOver(from: heirs.last))
             for reload in 0..<5 {
-                successors[round].signal(SIGHUP)
+                heirs[round].signal(SIGHUP)
                 try gateway.process.waitForLine(containing: "configuration reloaded", skipping: round * 5 + reload)
             }
             try load.waitForMore(200)
@@ -41,12 +41,12 @@ struct HandoverTests {
         for stream in streams { #expect(try stream.receive().text == String(repeating: "tick", count: 30)) }
         #expect(try load.stop() == [])
         #expect(try gateway.process.waitForExit() == .exited(0))
-        try successors[0].waitForExit()
-        try successors[1].waitForExit()
-        #expect(successors[2].isRunning)
+        try heirs[0].waitForExit()
+        try heirs[1].waitForExit()
+        #expect(heirs[2].isRunning)
         #expect(try gateway.exchange(Self.request).status == 200)
-        successors[2].signal(SIGTERM)
-        try successors[2].waitForExit()
+        heirs[2].signal(SIGTERM)
+        try heirs[2].waitForExit()
         try waitUntilRefused(at: gateway.port)
     }
 
@@ -55,7 +55,7 @@ struct HandoverTests {
         let gateway = try Gateway(openToAll, upstream: origin)
         let client = try gateway.connect()
         #expect(try client.exchange(Self.request).status == 200)
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         try gateway.process.waitForLine(containing: "draining")
         #expect(gateway.process.isRunning)
         let answer = try client.exchange(Self.request)
@@ -63,7 +63,7 @@ struct HandoverTests {
         #expect(answer.members(of: "Connection").contains("close"))
         #expect(try gateway.process.waitForExit() == .exited(0))
         #expect(try gateway.exchange(Self.request).status == 200)
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
     @Test(arguments: [(2, 4), (4, 1), (1, 3), (3, 2)])
@@ -71,10 +71,10 @@ struct HandoverTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nworkers: \(before)", upstream: origin)
         try gateway.rewrite(openToAll + "\nworkers: \(after)")
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(try gateway.process.waitForExit() == .exited(0))
         for _ in 0..<60 { #expect(try gateway.exchange(Self.request, within: .seconds(5)).status == 200) }
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
     @Test func `the new file holds: addresses and routes come and go`() throws {
@@ -82,14 +82,14 @@ struct HandoverTests {
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
         let other = try ListeningSocket().port
         try gateway.rewrite("workers: 2\nlisten: 127.0.0.1:\(other)")
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(try gateway.process.waitForExit() == .exited(0))
         try waitUntilRefused(at: gateway.port)
         #expect(try Client(to: other).exchange(Self.request).status == 401)
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
-    @Test func `a successor that refuses its file leaves the old process as it was`() throws {
+    @Test func `an heir that refuses its file leaves the old process as it was`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
         let client = try gateway.connect()
@@ -106,9 +106,9 @@ struct HandoverTests {
         #expect(!answer.members(of: "Connection").contains("close"))
         // And a good one later is taken.
         try gateway.rewrite(openToAll + "\nworkers: 2")
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(try gateway.exchange(Self.request).status == 200)
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
     /// A gateway whose program is a link, which an upgrade changes.
@@ -135,11 +135,11 @@ struct HandoverTests {
         let origin = try Origin.ok()
         let gateway = try linked(folder, upstream: origin)
         try point(folder, toScript: "echo upgraded >&2\nexec '\(try Gateway.binary())' \"$@\"")
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(gateway.logs.contains("upgraded"))
         #expect(try gateway.process.waitForExit() == .exited(0))
         #expect(try gateway.exchange(Self.request).status == 200)
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
     @Test(arguments: [
@@ -168,14 +168,14 @@ struct HandoverTests {
         #expect(try gateway.handOver().isRunning)
     }
 
-    @Test func `while a successor starts, requests are served, a second one is refused and a reload waits`() throws {
+    @Test func `while an heir starts, requests are served, a second one is refused and a reload waits`() throws {
         let folder = try Folder()
         let origin = try Origin.ok()
         let gateway = try linked(folder, upstream: origin, workers: 2)
         try point(folder, toScript: "exec sleep 60")
         gateway.process.signal(SIGUSR2)
         let line = try gateway.process.waitForLine(containing: "handing over to process")
-        let successor = Successor(try #require(line.split(separator: " ").last.flatMap { pid_t($0) }))
+        let heir = Heir(try #require(line.split(separator: " ").last.flatMap { pid_t($0) }))
         for _ in 0..<10 { #expect(try gateway.exchange(Self.request).status == 200) }
         gateway.process.signal(SIGUSR2)
         try gateway.process.waitForLine(containing: "no hand-over: one is under way")
@@ -183,7 +183,7 @@ struct HandoverTests {
         gateway.process.signal(SIGHUP)
         try gateway.process.waitForLine(containing: "reload put off")
         #expect(try gateway.exchange(Self.request).status == 200)
-        successor.signal(SIGKILL)
+        heir.signal(SIGKILL)
         try gateway.process.waitForLine(containing: "did not come to serve: it was ended by signal 9")
         try gateway.process.waitForLine(containing: "configuration reloaded")
         try gateway.process.waitForLine(containing: "listening", skipping: 1)
@@ -192,17 +192,17 @@ struct HandoverTests {
         #expect(try gateway.exchange(Self.request).status == 401)
     }
 
-    @Test func `SIGTERM to the old process ends a successor that is starting too`() throws {
+    @Test func `SIGTERM to the old process ends an heir that is starting too`() throws {
         let folder = try Folder()
         let origin = try Origin.ok()
         let gateway = try linked(folder, upstream: origin)
         try point(folder, toScript: "exec sleep 60")
         gateway.process.signal(SIGUSR2)
         let line = try gateway.process.waitForLine(containing: "handing over to process")
-        let successor = Successor(try #require(line.split(separator: " ").last.flatMap { pid_t($0) }))
+        let heir = Heir(try #require(line.split(separator: " ").last.flatMap { pid_t($0) }))
         gateway.process.signal(SIGTERM)
         #expect(try gateway.process.waitForExit() == .exited(0))
-        try successor.waitForExit()
+        try heir.waitForExit()
         try waitUntilRefused(at: gateway.port)
     }
 
@@ -221,7 +221,7 @@ struct HandoverTests {
         let client = try gateway.connect()
         try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         try requested.wait()
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         try gateway.process.waitForLine(containing: "draining, at most")
         gateway.process.signal(SIGUSR2)
         try gateway.process.waitForLine(containing: "no hand-over: this process is draining")
@@ -231,23 +231,38 @@ struct HandoverTests {
         #expect(try client.receive().text == "ok")
         #expect(try gateway.process.waitForExit() == .exited(0))
         #expect(try gateway.exchange(Self.request).status == 200)
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
+    }
+
+    @Test func `the file with the process's id is that of the one that serves`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll, upstream: origin, options: ["--pid-file", "$FOLDER/pid"])
+        let deadline = Deadline.after()
+        while gateway.contents(of: "pid") == nil, !deadline.hasPassed { usleep(5_000) }
+        #expect(gateway.contents(of: "pid") == "\(gateway.process.identifier)\n")
+        let heir = try gateway.handOver()
+        #expect(gateway.contents(of: "pid") == "\(heir.identifier)\n")
+        #expect(try gateway.process.waitForExit() == .exited(0))
+        #expect(gateway.contents(of: "pid") == "\(heir.identifier)\n")
+        heir.signal(SIGTERM)
+        try heir.waitForExit()
+        #expect(gateway.contents(of: "pid") == nil)
     }
 
     @Test func `hand-overs leave no descriptor behind`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
-        var successor = try gateway.handOver()
+        var heir = try gateway.handOver()
         func descriptors() throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(successor.identifier)/fd").count
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(heir.identifier)/fd").count
         }
         try gateway.process.waitForLine(containing: "stopped")
         for _ in 0..<20 { #expect(try gateway.exchange(Self.request).status == 200) }  // both workers are there
         let before = try descriptors()
         for _ in 0..<3 {
-            let next = try gateway.handOver(from: successor)
-            try successor.waitForExit()
-            successor = next
+            let next = try gateway.handOver(from: heir)
+            try heir.waitForExit()
+            heir = next
         }
         // Connections that have just closed may still be counted.
         let deadline = Deadline.after()

@@ -72,11 +72,11 @@ struct SocketActivationTests {
         let socket = try ListeningSocket()
         let origin = try Origin.ok()
         let gateway = try activated("listen: 127.0.0.1:\(socket.port)\nworkers: 2", by: [socket], upstream: origin)
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(try gateway.process.waitForExit() == .exited(0))
         for _ in 0..<20 { #expect(try gateway.exchange(Self.request).status == 200) }
         try gateway.rewrite(openToAll + "\nworkers: 2")
-        successor.signal(SIGHUP)
+        heir.signal(SIGHUP)
         try gateway.process.waitForLine(containing: "configured for the socket web on")
     }
 
@@ -112,8 +112,8 @@ struct SocketActivationTests {
         let socket = try ListeningSocket()
         let gateway = try activated("listen: 127.0.0.1:\(socket.port)", by: [socket], upstream: origin)
         try gateway.rewrite(openToAll + "\nlisten: 127.0.0.1:\(socket.port)")
-        let successor = try gateway.handOver()
-        let next = try gateway.handOver(from: successor)
+        let heir = try gateway.handOver()
+        let next = try gateway.handOver(from: heir)
         #expect(try gateway.exchange(Self.request).status == 200)
         #expect(next.isRunning)
     }
@@ -146,21 +146,21 @@ struct NotificationTests {
         #expect(try gateway.process.waitForExit() == .exited(0))
     }
 
-    @Test func `a hand-over makes the successor the main process, and nothing says that the service stops`() throws {
+    @Test func `a hand-over makes the heir the main process, and nothing says that the service stops`() throws {
         let folder = try Folder()
         let manager = try NotifySocket(folder.path("notify"))
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin, environment: ["NOTIFY_SOCKET": manager.name])
         #expect(try manager.next().first == "READY=1")
-        let successor = try gateway.handOver()
-        #expect(try manager.next() == ["MAINPID=\(successor.identifier)", "STATUS=handed over to process \(successor.identifier)"])
+        let heir = try gateway.handOver()
+        #expect(try manager.next() == ["MAINPID=\(heir.identifier)", "STATUS=handed over to process \(heir.identifier)"])
         #expect(!gateway.logs.contains("draining"), "it waits until the manager has read that")
         #expect(try manager.next() == ["BARRIER=1"])
         #expect(try gateway.process.waitForExit() == .exited(0))
-        successor.signal(SIGHUP)
+        heir.signal(SIGHUP)
         #expect(try manager.next().first == "RELOADING=1")
         #expect(try manager.next().first == "READY=1")
-        successor.signal(SIGTERM)
+        heir.signal(SIGTERM)
         #expect(try manager.next().first == "STOPPING=1")
     }
 
@@ -175,11 +175,11 @@ struct NotificationTests {
         let start = ContinuousClock.now
         for _ in 0..<3 { #expect(try manager.next() == ["WATCHDOG=1"]) }
         #expect(start.duration(to: .now) > .milliseconds(500))
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         _ = try manager.next(with: "BARRIER")
         #expect(try gateway.process.waitForExit() == .exited(0))
         for _ in 0..<2 { #expect(try manager.next() == ["WATCHDOG=1"]) }
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 
     @Test(arguments: ["/nowhere/notify", "relative", "@", "", "vsock:2:1234"])
@@ -187,8 +187,8 @@ struct NotificationTests {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin, environment: ["NOTIFY_SOCKET": name, "WATCHDOG_USEC": "-1"])
         #expect(try gateway.exchange(Self.request).status == 200)
-        let successor = try gateway.handOver()
+        let heir = try gateway.handOver()
         #expect(try gateway.process.waitForExit() == .exited(0))
-        #expect(successor.isRunning)
+        #expect(heir.isRunning)
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// A process that the program has started to follow it; what it writes goes where the first one's output goes.
-final class Successor: Sendable {
+final class Heir: Sendable {
     let identifier: pid_t
 
     init(_ identifier: pid_t) { self.identifier = identifier }
@@ -29,14 +29,14 @@ final class Successor: Sendable {
 }
 
 extension Gateway {
-    /// Asks the first process, or the successor given, to hand over, and waits until the new one serves.
-    func handOver(from predecessor: Successor? = nil) throws -> Successor {
+    /// Asks the first process, or the heir given, to hand over, and waits until the new one serves.
+    func handOver(from predecessor: Heir? = nil) throws -> Heir {
         let before = logs.components(separatedBy: " serves\n").count - 1
         if let predecessor { predecessor.signal(SIGUSR2) } else { process.signal(SIGUSR2) }
         let line = try process.waitForLine(containing: " serves", skipping: before)
         guard let number = line.split(separator: " ").dropLast().last.flatMap({ pid_t($0) }) else {
             throw GatewayError.noSuchLine("process N serves", output: logs)
         }
-        return Successor(number)
+        return Heir(number)
     }
 }
