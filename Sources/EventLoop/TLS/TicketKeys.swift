@@ -48,6 +48,14 @@ package final class TicketKeys: Sendable {
         }
     }
 
+    /// All that can open a ticket, newest first, with one that seals.
+    func current() -> [Key] {
+        _ = sealing()
+        return keys.withLock { $0 }
+    }
+
+    func replaceAll(_ others: [Key]) { keys.withLock { $0 = others } }
+
     private func opening(_ name: UnsafePointer<UInt8>) -> (key: Key, seals: Bool)? {
         let now = now()
         return keys.withLock { keys in

@@ -34,10 +34,10 @@ final class Handover {
     private var isSilent = false
     private var hasBeenKilled = false
 
-    /// Starts the program; `onOutcome` is called once, in a later turn of the loop.
+    /// Starts the program; it finds `message` when it asks its `Predecessor`. `onOutcome` is called once, in a later turn of the loop.
     /// - Throws: when it cannot be started at all.
     init(
-        _ invocation: Invocation, with sockets: [ListeningSocket], on loop: EventLoop,
+        _ invocation: Invocation, with sockets: [ListeningSocket], message: [UInt8], on loop: EventLoop,
         onOutcome: @escaping (Outcome) -> Void
     ) throws {
         self.onOutcome = onOutcome
@@ -47,6 +47,7 @@ final class Handover {
         let pipe = try MessagePipe()
         defer { close(pipe.theirs) }
         reader = try MessagePipeReader(pipe.ours, on: loop) { [unowned self] event in heard(event) }
+        _ = send(pipe.ours, message, message.count, CInt(MSG_NOSIGNAL | MSG_DONTWAIT))
         process = try launchHeir(
             invocation.path, arguments: invocation.arguments, environment: Invocation.environment, sockets: sockets,
             pipe: pipe.theirs)

@@ -56,10 +56,15 @@ struct InheritedSockets: ~Copyable {
 /// The process that this one was started by, to take over from.
 final class Predecessor {
     private let descriptor: CInt
+    /// What it has left for this process; empty when nothing.
+    let message: [UInt8]
 
     fileprivate init(_ descriptor: CInt) {
         self.descriptor = descriptor
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        var bytes = [UInt8](repeating: 0, count: TicketKeys.messageBytesMax)
+        let count = recv(descriptor, &bytes, bytes.count, CInt(MSG_DONTWAIT))
+        message = Array(bytes.prefix(max(count, 0)))
     }
 
     deinit { close(descriptor) }

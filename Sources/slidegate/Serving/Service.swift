@@ -29,6 +29,8 @@ final class Service {
     private var gateway: Gateway?
     /// One for the process: it outlives reloads.
     private let mintCache = SharedMintCache()
+    /// One for the process too, and for the one that takes over.
+    private let ticketKeys: TicketKeys
     private let pidFile: PidFile?
     private let invocation = Invocation()
     private let manager = SystemdNotify()
@@ -53,6 +55,8 @@ final class Service {
     ) throws {
         self.path = path
         self.pidFile = pidFile
+        ticketKeys = try TicketKeys()
+        if let predecessor = inherited.predecessor { ticketKeys.take(message: predecessor.message) }
         self.loop = loop
         self.log = log
         self.configuration = configuration
@@ -192,7 +196,7 @@ extension Service {
             guard getpid() != 1 else {
                 throw CommandFailure("this is process 1, and a container ends with it", status: ExitStatus.software)
             }
-            let handover = try Handover(invocation, with: socketsToPassOn, on: loop) {
+            let handover = try Handover(invocation, with: socketsToPassOn, message: ticketKeys.message(), on: loop) {
                 [unowned self] outcome in concludeHandOver(outcome)
             }
             heir = handover

@@ -234,6 +234,24 @@ struct HandoverTests {
         #expect(heir.isRunning)
     }
 
+    @Test func `a Unix socket stays where it is, until the last process ends`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(
+            openToAll + "\nworkers: 2\nlisten: [ 127.0.0.1:0, 'unix:$FOLDER/in.sock' ]", upstream: origin)
+        let path = gateway.path("in.sock")
+        try gateway.process.waitForLine(containing: "listening on unix:\(path)")
+        let heir = try gateway.handOver()
+        #expect(try gateway.process.waitForExit() == .exited(0))
+        for _ in 0..<8 {
+            let client = Client(try Socket.connected(toPath: path), of: gateway)
+            #expect(try client.exchange(Self.request).status == 200)
+            client.close()
+        }
+        heir.signal(SIGTERM)
+        try heir.waitForExit()
+        #expect(access(path, F_OK) != 0)
+    }
+
     @Test func `the file with the process's id is that of the one that serves`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin, options: ["--pid-file", "$FOLDER/pid"])
