@@ -9,8 +9,10 @@ extension Authenticator {
     /// - Parameters:
     ///   - path: of the request in normal form (`PathNormalizer`), or `*`.
     ///   - bytes: what `head` was parsed from.
+    ///   - verificationPause: how long, in milliseconds, no token of this client is verified; those that have been still
+    ///     pass. 0: they are verified.
     package func authenticate(
-        _ head: inout RequestHead, path: Span<UInt8>, bytes: Span<UInt8>, now: NumericDate
+        _ head: inout RequestHead, path: Span<UInt8>, bytes: Span<UInt8>, now: NumericDate, verificationPause: Int64 = 0
     ) -> Decision {
         let survey = survey(&head, in: bytes)
         let origin = survey.origin
@@ -66,7 +68,7 @@ extension Authenticator {
         let token = bytes.extracting(location.token.bounds)
         let entry: TokenEntry
         do {
-            entry = try verified(token, now: now)
+            entry = try verified(token, now: now, verificationPause)
         } catch {
             // `Bearer a, Bearer b` is one field with two tokens; a comma is in no token.
             let kind: Refusal.Kind = token.firstIndex(of: 0x2C) == nil ? .token(error) : .severalTokens
@@ -122,7 +124,9 @@ extension Authenticator {
         return .preflight(Preflight(origin: survey.origin, requestedHeaders: requested))
     }
 
-    private func verified(_ token: Span<UInt8>, now: NumericDate) throws(TokenRefusal) -> TokenEntry {
+    private func verified(
+        _ token: Span<UInt8>, now: NumericDate, _ pause: Int64
+    ) throws(TokenRefusal) -> TokenEntry {
         if let entry = cache.findRecent(token), entry.isCurrent(at: now) { return entry }
         let limit = policy.validation.limits.tokenBytesMax
         guard token.count <= limit else { throw .tooLarge(limitBytes: limit) }
@@ -135,6 +139,7 @@ extension Authenticator {
                 cache.remove(digest)
             }
         }
+        guard pause == 0 else { throw .tooManyFailures(retryAfterSeconds: Int((pause + 999) / 1000)) }
         let verified = try verifier.verify(token, now: now)
         let entry = TokenEntry(verified, compact: Array(copying: token), hasher: hasher, now: now)
         if now < verified.expiration {

@@ -66,6 +66,7 @@ extension ByteStream {
             handshakeHasFailed = true
             output.release()
             swap(&output, &layer.outgoing)
+            accountForQueue()
             tlsLayer = nil
             stopReading()
             if !output.isEmpty { waitForWritability() }
@@ -79,6 +80,7 @@ extension ByteStream {
         var early = ByteBuffer()
         swap(&early, &output)
         swap(&output, &layer.outgoing)
+        accountForQueue()
         layer.hasMore = layer.holdsInput
         var drained = false
         if !early.isEmpty {
@@ -249,6 +251,7 @@ extension ByteStream {
             layer.outgoing.append(rest.span)
         } else {
             output.append(rest.span)
+            accountForQueue()
         }
         waitForWritability()
         if !layer.isWriting { layer.unaskedBytes &+= rest.count }

@@ -42,6 +42,8 @@ package final class ByteStream {
     private var writeEvent: OpaquePointer?
     /// Bytes of the wire that the socket has not taken; until a connection is ready, what its owner has written.
     var output = ByteBuffer()
+    /// What of `output` the loop's account holds.
+    var accountedBytes = 0
     let descriptor: CInt
     var state: State
     var isReading = false
@@ -79,6 +81,10 @@ package final class ByteStream {
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, flags, 0)
         guard descriptor >= 0 else { throw SocketError("socket", errno) }
+        guard !DescriptorReserve.holds(descriptor) else {
+            Glibc.close(descriptor)
+            throw SocketError("socket", EMFILE)
+        }
         var on: CInt = 1
         setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
         let outcome = address.withSockaddr { connect(descriptor, $0, $1) }
@@ -233,6 +239,7 @@ extension ByteStream {
     private func queue(_ bytes: Span<UInt8>) -> WriteResult {
         guard state != .closed else { return .failed(SocketError("send", EPIPE)) }
         output.append(bytes)
+        accountForQueue()
         if state != .handshaking { waitForWritability() }
         return output.isEmpty ? .written : .queued
     }
@@ -276,9 +283,11 @@ extension ByteStream {
                 guard isReading else { return fail(error) }
                 outputError = error
                 output.release()
+                accountForQueue()
                 return stopWaitingForWritability()
             }
             output.removeFirst(max(sent, 0))
+            accountForQueue()
             guard output.isEmpty else { return }
             output.release()
         }
@@ -319,6 +328,7 @@ extension ByteStream {
         writeEvent = nil
         isReading = false
         output.release()
+        accountForQueue()
         Glibc.close(descriptor)
     }
 

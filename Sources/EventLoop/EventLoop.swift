@@ -20,6 +20,9 @@ package final class EventLoop {
     /// Where pieces come together that are to be one TLS record.
     var recordScratch = ByteBuffer()
 
+    /// What its streams have queued, and what their owners add: bytes that wait for peers.
+    package var bufferedBytes = 0
+
     /// Called after each turn, for work that is worth doing once for many events (writing logs).
     package var turnEnded: () -> Void = {}
 

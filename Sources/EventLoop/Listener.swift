@@ -93,6 +93,12 @@ package final class Listener {
                 shim_accept4(socket.descriptor, $0, &length, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
             }
         }
+        if descriptor >= 0, DescriptorReserve.holds(descriptor) {
+            close(descriptor)
+            pause()
+            onEvent(.failed(SocketError("accept", EMFILE)))
+            return false
+        }
         if descriptor >= 0 {
             if sharers > 1 {
                 acceptedCount &+= 1

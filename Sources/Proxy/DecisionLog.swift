@@ -15,6 +15,7 @@ final class DecisionLog {
     private var count = 0
     private var second = Int64.min
     private var time = ""
+    var flood = FloodBudget()
 
     init(_ level: DecisionLevel, writer: LogWriter) {
         self.level = level
@@ -38,7 +39,7 @@ final class DecisionLog {
 
     /// - Parameter path: as the policy saw it: normal form, without the query.
     func refused(_ refusal: Refusal, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, worker: Worker) {
-        guard level >= .refusals else { return }
+        guard level >= .refusals, !refusal.isThrottled || mayWriteFloodLine(worker) else { return }
         begin("refused", worker)
         lines.append(" status=")
         lines.append(decimal: refusal.status)
@@ -96,7 +97,7 @@ final class DecisionLog {
 
     /// - Parameter midway: the answer had begun and was cut short.
     func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, worker: Worker) {
-        guard level >= .refusals else { return }
+        guard level >= .refusals, !failure.comesInFloods || mayWriteFloodLine(worker) else { return }
         let problem = Problem(failure)
         begin(midway ? "cut_short" : "failed", worker)
         if !midway {

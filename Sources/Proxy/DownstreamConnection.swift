@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import EventLoop
 import HTTP1
+import Throttling
 
 /// A client's connection: collects request heads, runs one exchange at a time, in the order the requests came.
 final class DownstreamConnection: TableEntry {
@@ -13,6 +14,8 @@ final class DownstreamConnection: TableEntry {
     private static let lingerTime: Int64 = 2_000
 
     enum Phase {
+        /// Before the first byte of the connection's own: a proxy says whose connection it is.
+        case awaitingProxyHeader
         /// Between two messages, or within a head.
         case awaitingHead
         case exchanging(Exchange)
@@ -25,33 +28,52 @@ final class DownstreamConnection: TableEntry {
     }
 
     let worker: Worker
-    let peer: SocketAddress
+    /// Who is at the other end: of this connection, or of the one that a PROXY header tells of.
+    var peer: SocketAddress
+    /// Who has sent the request, trusted proxies apart: what logs and limits go by.
+    var client: SocketAddress
+    /// What the client connected to, where a PROXY header tells; nil: the gateway itself.
+    var destination: SocketAddress?
     let stream: ByteStream
     /// Nil: the client speaks in clear.
     let security: ListenerSecurity?
     /// For the upstream: who the client is by its certificate; empty when nobody asks or it has shown none.
     var subjectLine: [UInt8] = []
     private let slot: Int
-    private var phase = Phase.awaitingHead
+    private var phase: Phase
     /// Bytes that no message has claimed yet: the beginning of a head, or requests that came early.
     private var input = ByteBuffer()
+    private var accountedInput = 0
     /// How much of `input` is known to be no whole head: of more, only what is new must be looked at.
     private var unfinishedHeadBytes = 0
     private var discardedContent = ContentDecoder(.none)
     private var inputHasEnded = false
     private var isConsuming = false
-    /// What was queued when the deadline was set: less by then is progress.
-    private var queuedBytesAtDeadline = 0
+
+    // For `DownstreamConnection+Limits.swift`.
+    /// What the limit on connections counts this one as.
+    var countedAs: ClientKey?
+    /// It was accepted only to be told that there are too many.
+    var isRefused = false
+    var pace = Pace()
+    /// Whether `pace` measures the request's content.
+    var isPacing = false
+    /// What the client had not taken when it was last looked at: less by now is progress.
+    var untakenAtDeadline = 0
+    var lastTaken = Instant.never
 
     init(_ socket: AcceptedSocket, via listener: ListenerSettings, of worker: Worker) {
         self.worker = worker
         peer = socket.peer
+        client = socket.peer
         slot = worker.table.reserveSlot()
         security = listener.security
-        stream = ByteStream(socket, on: worker.loop, tls: listener.security?.server)
+        phase = listener.proxyProtocol ? .awaitingProxyHeader : .awaitingHead
+        stream = ByteStream(socket, on: worker.loop, tls: listener.proxyProtocol ? nil : listener.security?.server)
         worker.table.insert(self, at: slot)
         stream.start(for: self)
         setDeadline(afterMilliseconds: worker.timeouts.head)
+        if !listener.proxyProtocol, !countConnection() { refuseConnection() }
     }
 
     func setDeadline(afterMilliseconds milliseconds: Int64) {
@@ -88,13 +110,17 @@ extension DownstreamConnection: ByteStreamHandler {
         guard !rest.isEmpty else { return }
         switch phase {
         case .closed, .lingering: return
-        case .awaitingHead where isIdle:
-            setDeadline(afterMilliseconds: worker.timeouts.head)
-        case .awaitingHead, .exchanging, .discarding: break
+        case .awaitingHead where isIdle: awaitHead()
+        case .awaitingProxyHeader, .awaitingHead, .exchanging, .discarding: break
         }
         input.append(rest)
+        accountForInput()
+        if isAwaitingHead { headProgressed(input.count) }
         updateReading()
+        if worker.pressure.level == .full, isAwaitingHead { refuse(.overloaded, keepingConnection: false) }
     }
+
+    private func accountForInput() { worker.loop.account(for: input.count, accounted: &accountedInput) }
 
     /// Reading is paused while enough waits here, or while the exchange has all it can pass on.
     func updateReading() {
@@ -116,8 +142,9 @@ extension DownstreamConnection: ByteStreamHandler {
         pending.removeFirst(consumed)
         guard stream.isOpen else { return }
         if !pending.isEmpty { swap(&pending, &input) }
+        accountForInput()
         // Behind a message the next head has begun, and its time with it.
-        if consumed > 0, !input.isEmpty, isAwaitingHead { setDeadline(afterMilliseconds: worker.timeouts.head) }
+        if consumed > 0, !input.isEmpty, isAwaitingHead { awaitHead() }
         inputConsumed()
     }
 
@@ -128,7 +155,7 @@ extension DownstreamConnection: ByteStreamHandler {
         switch phase {
         case .awaitingHead where stream.queuedBytes == 0, .discarding: closeGracefully()
         case .exchanging(let exchange): exchange.downstreamEnded()
-        case .awaitingHead, .lingering, .closed: break
+        case .awaitingProxyHeader, .awaitingHead, .lingering, .closed: break
         }
     }
 
@@ -139,6 +166,7 @@ extension DownstreamConnection: ByteStreamHandler {
             let rest = bytes.extracting(offset...)
             let consumed: Int
             switch phase {
+            case .awaitingProxyHeader: consumed = consumeProxyHeader(rest)
             case .awaitingHead:
                 // A client that sends requests and reads no answers gets no further ones.
                 consumed = stream.queuedBytes == 0 ? consumeHead(rest) : 0
@@ -204,6 +232,7 @@ extension DownstreamConnection: ByteStreamHandler {
             if stream.queuedBytes == 0 { close() }
         case .exchanging(let exchange): exchange.downstreamEnded()
         case .discarding, .lingering: stream.queuedBytes == 0 ? close() : closeGracefully()
+        case .awaitingProxyHeader: rejectProxyHeader(because: "not there whole")
         case .closed: break
         }
     }
@@ -211,10 +240,10 @@ extension DownstreamConnection: ByteStreamHandler {
     func streamDrained() {
         switch phase {
         case .awaitingHead:
-            setDeadline(afterMilliseconds: input.isEmpty ? worker.idleTimeout : worker.timeouts.head)
+            input.isEmpty ? setDeadline(afterMilliseconds: worker.idleTimeout) : awaitHead()
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
-        case .discarding: break
+        case .awaitingProxyHeader, .discarding: break
         case .lingering: closeGracefully()
         case .closed: break
         }
@@ -234,10 +263,9 @@ extension DownstreamConnection: ByteStreamHandler {
 
     func deadlineExpired() {
         if case .exchanging(let exchange) = phase, exchange.isTunnel { return exchange.deadlineExpired() }
-        if stream.queuedBytes > 0, stream.queuedBytes < queuedBytesAtDeadline {
-            return waitForDrain()  // slow, but it reads
-        }
+        if stream.queuedBytes > 0, isReadingFastEnough() { return }
         switch phase {
+        case .awaitingProxyHeader: rejectProxyHeader(because: "not there in time")
         case .awaitingHead where stream.isHandshaking: handshakeExpired()
         case .awaitingHead where stream.queuedBytes > 0: close()
         case .awaitingHead where input.isEmpty: closeIdle()
@@ -248,10 +276,10 @@ extension DownstreamConnection: ByteStreamHandler {
         }
     }
 
-    /// The client has to read before anything else happens.
-    func waitForDrain() {
-        queuedBytesAtDeadline = stream.queuedBytes
-        setDeadline(afterMilliseconds: worker.timeouts.write)
+    /// The connection's own bytes begin.
+    func proxyHeaderEnded() {
+        phase = .awaitingHead
+        setDeadline(afterMilliseconds: worker.timeouts.head)
     }
 }
 
@@ -262,6 +290,10 @@ extension DownstreamConnection {
     /// - Returns: the bytes of content used behind the head.
     private func startExchange(_ bytes: Span<UInt8>) -> Int {
         let snapshot = worker.snapshot!
+        if worker.isGuarded || client != peer, let failure = admitRequest(bytes, snapshot.edge) {
+            answerRequest(failure)
+            return 0
+        }
         let rest = bytes.extracting(worker.requestHead.length...)
         let target: NormalizedTarget
         do {
@@ -271,14 +303,17 @@ extension DownstreamConnection {
             return 0
         }
         let now = worker.numericDate
+        let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let decision = worker.withPath(target, bytes) { path in
-            snapshot.authenticator.authenticate(&worker.requestHead, path: path, bytes: bytes, now: now)
+            snapshot.authenticator.authenticate(
+                &worker.requestHead, path: path, bytes: bytes, now: now, verificationPause: verificationPause)
         }
         switch decision {
         case .refuse(let refusal):
+            if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
             worker.withPath(target, bytes) { path in
                 let method = bytes.extracting(worker.requestHead.methodName.bounds)
-                worker.log.refused(refusal, method: method, path: path, peer: peer, worker: worker)
+                worker.log.refused(refusal, method: method, path: path, peer: client, worker: worker)
             }
             answerRequest(.refusal(refusal), isLogged: true)
             return 0
@@ -286,11 +321,20 @@ extension DownstreamConnection {
             answerPreflight(preflight)
             return 0
         case .admit(let admission):
-            if case .length(let length) = worker.requestHead.framing, length > worker.limits.bodyBytesMax {
-                answerRequest(.contentTooLarge(limit: worker.limits.bodyBytesMax))
+            let contentBytesMax = snapshot.contentBytesMax(ofRoute: admission.route)
+            if case .length(let length) = worker.requestHead.framing, length > contentBytesMax {
+                answerRequest(.contentTooLarge(limit: contentBytesMax), origin: admission.origin)
+                return 0
+            }
+            let requestsMax = snapshot.edge.requestsMax
+            if let requestsMax, !worker.takeRequestSlot(requestsMax) {
+                answerRequest(.overloaded, origin: admission.origin)
                 return 0
             }
             let exchange = worker.takeExchange()
+            exchange.contentBytesMax = contentBytesMax
+            exchange.holdsRequestSlot = requestsMax != nil
+            isPacing = false
             phase = .exchanging(exchange)
             return exchange.begin(admission, for: self, snapshot: snapshot, target: target, head: bytes, content: rest)
         }
@@ -320,7 +364,7 @@ extension DownstreamConnection {
         } else if input.isEmpty {
             setDeadline(afterMilliseconds: worker.idleTimeout)
         } else {
-            setDeadline(afterMilliseconds: worker.timeouts.head)
+            awaitHead()
         }
     }
 }
@@ -329,12 +373,13 @@ extension DownstreamConnection {
 
 extension DownstreamConnection {
     /// Answers the request whose head is in `worker.requestHead` and keeps the connection where that is safe.
-    private func answerRequest(_ failure: Failure, isLogged: Bool = false) {
+    private func answerRequest(_ failure: Failure, origin: CrossOrigin = .absent, isLogged: Bool = false) {
         let head = worker.requestHead
         // Whoever waits for `100 Continue` may send the content or not: what follows cannot be told apart.
-        let keeps = head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact
-        if !isLogged { worker.log.failed(failure, midway: false, peer: peer, worker: worker) }
-        answer(failure, keepingConnection: keeps, method: head.method, version: head.version)
+        let keeps =
+            head.isPersistent && mayPersist && !head.expectsContinue && failure.leavesFramingIntact && worker.pressure.level != .full
+        if !isLogged { worker.log.failed(failure, midway: false, peer: client, worker: worker) }
+        answer(failure, keepingConnection: keeps, origin: origin, method: head.method, version: head.version)
         guard keeps, stream.isOpen else { return }
         dropContent(head.framing)
     }
@@ -355,8 +400,8 @@ extension DownstreamConnection {
     }
 
     /// Answers a request that came to no decision, and says so in the log.
-    private func refuse(_ failure: Failure, keepingConnection: Bool) {
-        worker.log.failed(failure, midway: false, peer: peer, worker: worker)
+    func refuse(_ failure: Failure, keepingConnection: Bool) {
+        worker.log.failed(failure, midway: false, peer: client, worker: worker)
         answer(failure, keepingConnection: keepingConnection)
     }
 
@@ -394,6 +439,7 @@ extension DownstreamConnection {
         guard stream.isOpen else { return }
         phase = .lingering(left: 1 << 20)
         input.release()
+        accountForInput()
         if stream.queuedBytes == 0 {
             if inputHasEnded { return close() }
             stream.shutdownOutput()
@@ -420,6 +466,8 @@ extension DownstreamConnection {
     private func leaveTable() {
         phase = .closed
         input.release()
+        accountForInput()
+        if countedAs != nil { uncountConnection() }
         worker.connectionClosed()
         worker.table.remove(at: slot)
     }

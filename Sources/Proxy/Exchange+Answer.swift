@@ -98,7 +98,7 @@ extension Exchange {
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
-            admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.peer, worker: worker)
+            admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.client, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
         contentTimeout = pool.settings.responseTimeout
         let lasting = lastingKind(bytes, route: admission.route)
@@ -311,7 +311,7 @@ extension Exchange {
         var needsReset = false
         if case .untilClose = downstreamFraming { needsReset = true }
         if case .downstreamTimeout = failure { needsReset = true }
-        if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.peer, worker: worker) }
+        if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.client, worker: worker) }
         end { downstream, _ in
             if hasBegun {
                 worker.count(failure)
@@ -366,6 +366,7 @@ extension Exchange {
             swap(&content, &requestContent)
             unread = consume content
         }
+        if holdsRequestSlot { returnRequestSlot() }
         self.downstream = nil
         admission = nil
         snapshot = nil

@@ -29,12 +29,13 @@ extension Exchange {
             of: self, between: downstream, and: upstream, isWebSocket: protocolName.equalsIgnoringCase("websocket"))
         answer = .tunnel
         self.tunnel = tunnel
+        if holdsRequestSlot { returnRequestSlot() }
         if let admission = admission.take() {
             worker.sessionSeen(admission, .skipped(.interimResponse), authenticator)
             joinStreams(admission)
         }
         worker.count(.tunnelsOpened)
-        worker.log.tunnelOpened(self, isWebSocket: tunnel.isWebSocket, peer: downstream.peer, worker: worker)
+        worker.log.tunnelOpened(self, isWebSocket: tunnel.isWebSocket, peer: downstream.client, worker: worker)
         switch worker.headOutput.withSpan({ downstream.stream.write($0) }) {
         case .written: break
         case .queued: upstream.stream.pauseReading()

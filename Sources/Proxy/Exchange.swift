@@ -41,6 +41,9 @@ final class Exchange {
     var requestContent = ContentDecoder(.none)
     var requestIsWhole = false
     var contentBytes = 0
+    var contentBytesMax = Int.max
+    /// It is one of the requests that may be under way.
+    var holdsRequestSlot = false
     /// The head sent upstream, and the content while all of it is here.
     var request = ByteBuffer()
     var isReplayable = false
@@ -137,24 +140,10 @@ extension Exchange {
             request.append(authority)
         }
         request.append("\r\n")
-        // What clients say of themselves here is hearsay: the gateway says it, from what it knows.
-        head.fields.drop(.forwarded)
-        head.fields.drop(.xForwardedFor)
-        head.fields.drop(.xForwardedHost)
-        head.fields.drop(.xForwardedProto)
-        head.fields.drop(.xForwardedPort)
-        head.fields.drop(.xRealIP)
+        Self.dropForwardedFields(&head.fields)
         head.fields.appendKept(from: bytes, to: &request)
         authenticator.appendRequestFields(admission, to: &request)
-        request.append("X-Forwarded-For: ")
-        downstream.peer.appendHost(to: &request)
-        request.append(downstream.isSecure ? "\r\nX-Forwarded-Proto: https\r\n" : "\r\nX-Forwarded-Proto: http\r\n")
-        if !downstream.subjectLine.isEmpty { request.append(downstream.subjectLine) }
-        if !authority.isEmpty {
-            request.append("X-Forwarded-Host: ")
-            request.append(authority)
-            request.append("\r\n")
-        }
+        appendForwardedFields(head, bytes, for: downstream, to: &request)
         let isHTTP11 = version == .http11
         if isHTTP11 { request.append("Via: 1.1 slidegate\r\n") } else { request.append("Via: 1.0 slidegate\r\n") }
         switch requestFraming {
@@ -225,8 +214,8 @@ extension Exchange {
             fail(.message(error))
             return bytes.count
         }
-        guard contentBytes <= worker.limits.bodyBytesMax else {
-            fail(.contentTooLarge(limit: worker.limits.bodyBytesMax))
+        guard contentBytes <= contentBytesMax else {
+            fail(.contentTooLarge(limit: contentBytesMax))
             return bytes.count
         }
         let content = bytes.extracting(whole)
@@ -304,7 +293,7 @@ extension Exchange {
 
     func connect(_ content: Span<UInt8>) {
         do {
-            let connection = try server.connect()
+            let connection = try server.connect(for: downstream)
             attach(connection)
             _ = request.withSpan { connection.stream.write($0, content) }  // queued until it is connected
             downstream?.updateReading()
@@ -334,6 +323,9 @@ extension Exchange {
     private func requestProgressed() {
         guard answer == .awaitingHead, let upstream, upstream.isConnected, let downstream else { return }
         let isWaitingForClient = !requestIsWhole && !upstreamHasStoppedReading && upstream.stream.queuedBytes == 0
+        let isAwaitingContinue = expectsContinue && !hasRelayedContinue && contentBytes == 0
+        if isWaitingForClient, !isAwaitingContinue { return downstream.awaitContent(contentBytes) }
+        downstream.isPacing = false
         downstream.setDeadline(
             afterMilliseconds: isWaitingForClient ? worker.timeouts.body : pool.settings.responseTimeout)
     }

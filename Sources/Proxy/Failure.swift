@@ -23,15 +23,18 @@ enum Failure: Error {
     case upstreamMalformed(ResponseFault)
     // Our own.
     case noDescriptors
+    /// As many requests are under way, or as many bytes buffered, as there may be.
+    case overloaded
+    case tooManyConnections
 
     /// Whether the bytes behind the request's head can still be told apart.
     var leavesFramingIntact: Bool {
         switch self {
-        case .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS,
+        case .tooManyConnections, .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS,
             .sessionExpired:
             false
         case .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
-            .upstreamMalformed, .noDescriptors:
+            .upstreamMalformed, .noDescriptors, .overloaded:
             true
         }
     }
@@ -100,6 +103,11 @@ struct Problem {
                 "connection_terminated")
         case .upstreamMalformed:
             self.init(502, "upstream_malformed", "The upstream's response is not valid HTTP.", "http_protocol_error")
+        case .overloaded:
+            self.init(503, "overloaded", "The gateway has more to do than it may take on.", "connection_limit_reached")
+        case .tooManyConnections:
+            self.init(
+                429, "too_many_connections", "There are too many connections from this address.", "connection_limit_reached")
         case .noDescriptors:
             self.init(503, "overloaded", "The gateway has no room for another connection.", "connection_limit_reached")
         }
@@ -157,5 +165,16 @@ extension Failure {
     /// No connection to the upstream: for want of the connection itself, or of trust in it.
     static func upstreamNotConnected(_ error: SocketError) -> Failure {
         error.tls.map { .upstreamTLSFailed($0) } ?? .upstreamUnreachable(error)
+    }
+}
+
+extension Failure {
+    /// When another try may be worth it (RFC 9110 §10.2.3); nil: nobody knows.
+    var retryAfterSeconds: Int? {
+        switch self {
+        case .overloaded, .noDescriptors: 1
+        case .tooManyConnections: 5
+        default: nil
+        }
     }
 }

@@ -24,6 +24,7 @@ package final class Gateway {
     /// this process knows them, and a reload may ask for them.
     private var parked: [ListeningSocket] = []
     private let log: LogWriter
+    private let shared = SharedLimits()
     private let onEnded: (Counters) -> Void
     private var workers: [Mailbox<WorkerMail>] = []
     private var threads: [LoopThread] = []
@@ -128,9 +129,9 @@ package final class Gateway {
         let mailbox = try Mailbox<WorkerMail>()
         // By mail, as at a reload: whatever a thread's closure holds stays open until the thread ends.
         mailbox.send(.listen(sockets))
-        let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports, openSessions] in
+        let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports, openSessions, shared] in
             do throws(EventLoopError) {
-                let worker = try Worker(settings, mailbox: mailbox, openSessions: openSessions, logWriter: log)
+                let worker = try Worker(settings, mailbox: mailbox, openSessions: openSessions, shared: shared, logWriter: log)
                 worker.run()
                 reports.send(.ended(worker.counters))
             } catch {

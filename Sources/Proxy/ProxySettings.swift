@@ -15,6 +15,9 @@ package struct ProxySettings: Sendable {
     package var streamRules: [StreamRule]
     package var timeouts: Timeouts
     package var limits: Limits
+    package var edge = EdgeSettings()
+    /// For each route of the authentication policy, the largest request content in bytes. Empty: `limits.bodyBytesMax` for all.
+    package var contentBytesMaxOfRoute: [Int] = []
     package var encodedSlashes: PathNormalizer.EncodedSlashes
     package var decisions: DecisionLevel
     /// Makes the authenticator of one worker: contexts for keys are made once per key per worker.
@@ -47,6 +50,8 @@ package struct ListenerSettings: Sendable {
     package var security: ListenerSecurity?
     /// Permissions of a Unix socket's file; to write is to connect.
     package var fileMode: UInt32
+    /// Whether each connection begins with a PROXY header.
+    package var proxyProtocol = false
 
     package init(address: SocketAddress, security: ListenerSecurity? = nil, fileMode: UInt32 = 0o660) {
         self.address = address
@@ -66,6 +71,8 @@ package struct UpstreamSettings: Sendable {
     /// The longest wait for the response's head, and then between two pieces of its content.
     package var responseTimeout: Int64
     package var idleTimeout: Int64
+    /// Whether each connection begins with a PROXY header that names the client.
+    package var sendsProxyProtocol = false
 
     package init(
         name: String, servers: [UpstreamServerSettings], keepalive: Int = 256, connectTimeout: Int64 = 2_000,

@@ -16,12 +16,16 @@ final class UpstreamConnection: TableEntry {
 
     private let worker: Worker
 
-    init(connectingTo address: SocketAddress, of server: UpstreamServer) throws(SocketError) {
+    /// - Parameter client: whom the connection is made for; told to upstreams that want to know.
+    init(
+        connectingTo address: SocketAddress, of server: UpstreamServer, for client: DownstreamConnection?
+    ) throws(SocketError) {
         self.server = server
         worker = server.worker
         stream = try ByteStream(connectingTo: address, on: worker.loop, tls: server.settings.tls)
         slot = worker.table.reserveSlot()
         worker.table.insert(self, at: slot)
+        if isOfOneClient { writeProxyHeader(for: client) }
         stream.start(for: self)
     }
 
@@ -36,7 +40,7 @@ final class UpstreamConnection: TableEntry {
         input.release()
         isReused = true
         stream.resumeReading()  // paused if the last piece of the answer had to wait for the client
-        guard server.putBack(self) else { return close() }
+        guard !isOfOneClient, server.putBack(self) else { return close() }
         worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: server.upstream.idleTimeout), at: slot)
     }
 

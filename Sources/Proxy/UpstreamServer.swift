@@ -24,9 +24,9 @@ final class UpstreamServer {
     func takeIdle() -> UpstreamConnection? { idle.popLast() }
 
     /// A new connection to the address that last answered.
-    func connect() throws(SocketError) -> UpstreamConnection {
+    func connect(for client: DownstreamConnection?) throws(SocketError) -> UpstreamConnection {
         guard !addresses.isEmpty else { throw SocketError("resolve", 0) }
-        return try UpstreamConnection(connectingTo: addresses[nextAddress], of: self)
+        return try UpstreamConnection(connectingTo: addresses[nextAddress], of: self, for: client)
     }
 
     /// The address did not accept: the next attempt goes to the one after it.

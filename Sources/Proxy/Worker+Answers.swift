@@ -34,6 +34,11 @@ extension Worker {
             snapshot.authenticator.appendRefusalFields(refusal, to: &headOutput)
         } else {
             headOutput.append("Cache-Control: no-store\r\n")
+            if let seconds = failure.retryAfterSeconds {
+                headOutput.append("Retry-After: ")
+                headOutput.append(decimal: seconds)
+                headOutput.append("\r\n")
+            }
             snapshot.authenticator.appendCrossOriginFields(for: origin, to: &headOutput)
         }
         headOutput.append("Content-Length: ")

@@ -4,6 +4,7 @@ import EventLoop
 import HTTP1
 import JOSE
 import Metrics
+import Throttling
 
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
 final class Snapshot {
@@ -13,10 +14,15 @@ final class Snapshot {
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
     private let generation: Int
+    let edge: EdgeRules
+    private let contentBytesMax: [Int]
     private let streamRules: [StreamRule]
 
     init(_ settings: ProxySettings, worker: Worker) {
         authenticator = settings.makeAuthenticator()
+        edge = EdgeRules(settings.edge)
+        contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
+            ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
@@ -24,6 +30,9 @@ final class Snapshot {
         streamRules = settings.streamRules
         pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
     }
+
+    /// The largest content of a request on that route, in bytes.
+    func contentBytesMax(ofRoute route: Int) -> Int { contentBytesMax[route] }
 
     /// How connections to an address are served; nil once the address is no longer configured.
     func listener(at address: SocketAddress) -> ListenerSettings? { listeners[address] }
@@ -89,12 +98,22 @@ final class Worker {
     private var farewellTime: Int64 = 0
     private var acceptTimer: LoopTimer?
     private var date = DateField()
+
+    // For `Edge/`.
+    let shared: SharedLimits
+    var refusedConnections = 0
+    var pressure = Pressure(bytesMax: .max / 2)
+    var minimumRate = MinimumRate.none
+    /// Whether some rule at the edge wants to see each request, or the worker is too full to take on any.
+    var isGuarded = false
+    var forwardedFacts = ForwardedFacts()
     private var handshakeFailureLines = LineBudget()
 
     /// - Parameter openSessions: one for all workers.
     init(
-        _ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, openSessions: OpenSessions, logWriter: LogWriter
+        _ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, openSessions: OpenSessions, shared: SharedLimits, logWriter: LogWriter
     ) throws(EventLoopError) {
+        self.shared = shared
         loop = try EventLoop()
         self.mailbox = mailbox
         self.openSessions = openSessions
@@ -109,7 +128,12 @@ final class Worker {
         streams = try SessionStreams(worker: self)
         drainTimer = try LoopTimer(on: loop) { [unowned self] in drainTimeEnded() }
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
-        loop.turnEnded = { [unowned self] in log.flush() }
+        loop.turnEnded = { [unowned self] in
+            followPressure()
+            log.tellSuppressed(self)
+            log.flush()
+        }
+        applyEdge(settings.edge)
     }
 
     // Plain values, so that reading one does not copy all settings.
@@ -173,6 +197,7 @@ final class Worker {
             timeouts = settings.timeouts
             limits = settings.limits
             snapshot = next
+            applyEdge(settings.edge)
             retired?.retire()
             resumeAccepting()
         case .addresses(let server, let addresses): snapshot.server(server)?.addressesChanged(addresses)
@@ -215,7 +240,7 @@ extension Worker {
     private func handle(_ event: Listener.Event, at address: SocketAddress) {
         switch event {
         case .accepted(let socket):
-            guard let listener = snapshot.listener(at: address) else { return }
+            guard let listener = snapshot.listener(at: address), admit(socket, via: listener) else { return }
             connectionCount += 1
             counters[.connections] += 1
             _ = DownstreamConnection(socket, via: listener, of: self)
@@ -228,7 +253,7 @@ extension Worker {
         }
     }
 
-    private func pauseAccepting(_ reason: String) {
+    func pauseAccepting(_ reason: String) {
         guard isAccepting else { return }
         isAccepting = false
         counters[.acceptPauses] += 1
@@ -236,8 +261,8 @@ extension Worker {
         log.note("accepting is paused: \(reason)", worker: self)
     }
 
-    private func resumeAccepting() {
-        guard !isAccepting, connectionCount < limits.connectionsMax else { return }
+    func resumeAccepting() {
+        guard !isAccepting, connectionCount < limits.connectionsMax, pressure.level == .none else { return }
         isAccepting = true
         for (_, listener) in listeners { listener.resume() }
         log.note("accepting again", worker: self)
@@ -267,6 +292,7 @@ extension Worker {
 
     func count(_ failure: Failure) {
         if case .refusal = failure { count(.refusals) } else { count(.failures) }
+        if failure.comesInFloods { countFlood(failure) }
     }
 }
 

@@ -35,6 +35,7 @@ package struct Refusal: Sendable {
 
     package var status: Int {
         switch kind {
+        case .token(.tooManyFailures): 429
         case .tokenMissing, .tokenMalformed, .token: 401
         case .severalTokens, .pathAmbiguous, .path: 400
         case .insufficientScope, .originNotAllowed: 403
@@ -82,11 +83,23 @@ package struct Refusal: Sendable {
 }
 
 extension Refusal {
+    /// Whether it counts against the client that nobody who issues tokens here can have made this one.
+    package var isAboutForgery: Bool { if case .token(let refusal) = kind { refusal.isAboutForgery } else { false } }
+
+    /// Whether the token was not looked at, because too many before it were not genuine.
+    package var isThrottled: Bool { if case .token(.tooManyFailures) = kind { true } else { false } }
+}
+
+extension Refusal {
     /// `WWW-Authenticate` (RFC 6750 §3) or `Allow`, with its CRLF, where the refusal calls for it.
     func appendChallenge(realm: [UInt8], to buffer: inout ByteBuffer) {
         switch kind {
         case .tokenMissing:
             Self.openChallenge(realm, to: &buffer)
+            buffer.append("\r\n")
+        case .token(.tooManyFailures(let seconds)):
+            buffer.append("Retry-After: ")
+            buffer.append(decimal: seconds)
             buffer.append("\r\n")
         case .token, .tokenMalformed:
             appendChallenge("invalid_token", scope: [], realm: realm, to: &buffer)

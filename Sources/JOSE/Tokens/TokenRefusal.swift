@@ -45,6 +45,8 @@ package enum TokenRefusal: Error, Equatable, Sendable {
     case revoked
     case sessionEnded
     case keysUnavailable
+    /// Not verified: too many tokens of whoever presents it were not genuine.
+    case tooManyFailures(retryAfterSeconds: Int)
 }
 
 /// The header parameters and claims that this program understands. The raw value is the name on the wire.
@@ -69,6 +71,7 @@ extension TokenRefusal {
         case .revoked: "token_revoked"
         case .sessionEnded: "session_expired"
         case .keysUnavailable: "keys_unavailable"
+        case .tooManyFailures: "too_many_failures"
         }
     }
 
@@ -98,6 +101,7 @@ extension TokenRefusal {
         case .revoked: "revoked"
         case .sessionEnded: "session_ended"
         case .keysUnavailable: "keys_unavailable"
+        case .tooManyFailures: "too_many_failures"
         }
     }
 }
@@ -130,6 +134,22 @@ extension TokenRefusal: CustomStringConvertible {
         case .revoked: "the token was revoked"
         case .sessionEnded: "the session has ended"
         case .keysUnavailable: "the keys to verify tokens are not available"
+        case .tooManyFailures(let seconds): "too many tokens from this address were not genuine; try again in \(seconds) seconds"
+        }
+    }
+}
+
+extension TokenRefusal {
+    /// Whether nobody who issues tokens here can have made the token: it is malformed, says what only a forger says, or is wrongly
+    /// signed. Not so for a token that has ended, that is meant for others, or whose key is not known (any more).
+    package var isAboutForgery: Bool {
+        switch self {
+        case .tooLarge, .notThreeSegments, .emptySegment, .notBase64URL, .notJSON, .missingMember, .wrongType, .badDate,
+            .criticalHeader, .unencodedPayload, .unsupportedHeader, .unacceptedType, .algorithmNotAllowed, .badSignature:
+            true
+        case .unknownKey, .expired, .notYetValid, .issuedInFuture, .wrongIssuer, .wrongAudience, .revoked, .sessionEnded,
+            .keysUnavailable, .tooManyFailures:
+            false
         }
     }
 }

@@ -48,7 +48,7 @@ extension DecisionLog {
             session.fingerprint.append(to: &lines)
         }
         append(exchange)
-        if let downstream = exchange.downstream { append(downstream.peer) }
+        if let downstream = exchange.downstream { append(downstream.client) }
         self.end()
     }
 

@@ -76,7 +76,7 @@ extension Exchange {
         worker.streams.remove(streamSlot)
         streamSlot = -1
         if let tunnel, let downstream {
-            worker.log.tunnelClosed(self, tunnel, cause, peer: downstream.peer, worker: worker)
+            worker.log.tunnelClosed(self, tunnel, cause, peer: downstream.client, worker: worker)
         }
         tunnel = nil
         lasting = .free
@@ -88,7 +88,7 @@ extension Exchange {
         guard answer == .content, let downstream else { return }
         switch lasting {
         case .events:
-            worker.log.streamClosed(self, cause, peer: downstream.peer, worker: worker)
+            worker.log.streamClosed(self, cause, peer: downstream.client, worker: worker)
             endContent()
         case .content where cause == .sessionExpired: fail(.sessionExpired)
         case .content, .free: break

@@ -62,6 +62,7 @@ final class Service {
         self.configuration = configuration
         ignoreBrokenPipeSignal()
         descriptorLimit = raiseDescriptorLimit()
+        DescriptorReserve.keep(Limits.descriptorsForAdministration, of: descriptorLimit)
         workerCount =
             switch configuration.workers {
             case .automatic: availableProcessorCount()

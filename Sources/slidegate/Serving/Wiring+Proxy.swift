@@ -47,6 +47,9 @@ extension ProxySettings {
             limits: Limits(configuration.limits, descriptorLimit: descriptorLimit, workerCount: workerCount),
             encodedSlashes: configuration.paths.encodedSlashes == .keep ? .keep : .refuse,
             decisions: DecisionLevel(configuration.logs.decisions), makeAuthenticator: makeAuthenticator)
+        for index in upstreams.indices { self.upstreams[index].sendsProxyProtocol = configuration.upstreams[index].sendsProxyProtocol }
+        edge = EdgeSettings(configuration, workerCount: workerCount)
+        contentBytesMaxOfRoute = configuration.routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
     }
 }
 
@@ -65,6 +68,8 @@ extension Timeouts {
 extension Limits {
     /// Descriptors that are not connections: listeners, the loops' own, logs, files read at a reload.
     private static let reservedDescriptors = 32
+    /// Of those, what connections cannot take even while pools hold idle ones beside them.
+    static let descriptorsForAdministration = 16
 
     fileprivate init(_ limits: Configuration.Limits, descriptorLimit: Int, workerCount: Int) {
         self.init()
@@ -112,6 +117,7 @@ extension ListenerSettings {
         let address = listener.address
         do {
             self.init(address: try SocketAddress.resolve(address.value)[0], fileMode: listener.mode)
+            proxyProtocol = listener.hasProxyProtocol
         } catch {
             throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: address.place, "\(error)")])
         }
