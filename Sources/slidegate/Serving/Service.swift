@@ -62,7 +62,8 @@ final class Service {
         self.configuration = configuration
         ignoreBrokenPipeSignal()
         descriptorLimit = raiseDescriptorLimit()
-        DescriptorReserve.keep(Limits.descriptorsForAdministration, of: descriptorLimit)
+        DescriptorReserve.keep(
+            Limits.descriptorsForAdministration(descriptorLimit: descriptorLimit), of: descriptorLimit)
         workerCount =
             switch configuration.workers {
             case .automatic: availableProcessorCount()

@@ -68,8 +68,9 @@ extension Timeouts {
 extension Limits {
     /// Descriptors that are not connections: listeners, the loops' own, logs, files read at a reload.
     private static let reservedDescriptors = 32
-    /// Of those, what connections cannot take even while pools hold idle ones beside them.
-    static let descriptorsForAdministration = 16
+
+    /// Descriptors that connections cannot take, even while pools hold idle ones beside those in use: for administration.
+    static func descriptorsForAdministration(descriptorLimit: Int) -> Int { min(16, descriptorLimit / 16) }
 
     fileprivate init(_ limits: Configuration.Limits, descriptorLimit: Int, workerCount: Int) {
         self.init()
@@ -84,7 +85,8 @@ extension Limits {
     /// Client connections, all workers together, that can be served with so many open descriptors: each may need one more
     /// to its upstream.
     static func affordableConnections(descriptorLimit: Int, workerCount: Int) -> Int {
-        max(workerCount, (descriptorLimit - reservedDescriptors - 8 * workerCount) / 2)
+        let reserved = reservedDescriptors + descriptorsForAdministration(descriptorLimit: descriptorLimit)
+        return max(workerCount, (descriptorLimit - reserved - 8 * workerCount) / 2)
     }
 }
 
