@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "JOSE", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "WebSocket", dependencies: ["Bytes"], swiftSettings: pure + lean),
-        .target(name: "Metrics", swiftSettings: pure),
+        .target(name: "Metrics", dependencies: ["Bytes"], swiftSettings: pure),
         .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure + lean),

@@ -48,7 +48,8 @@ extension Configuration {
             tokens: Tokens.read(root[.tokens]), sliding: sliding, cors: CORS.read(root[.cors]),
             routes: Route.read(root, context), trustedProxies: TrustedPeers.read(root[.trustedProxies]),
             forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
-            timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]), warnings: [])
+            timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),
+            admin: root[.admin].flatMap(Admin.read), warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration
     }

@@ -29,6 +29,8 @@ package struct Configuration: Sendable, Equatable {
     package var timeouts: Timeouts
     package var paths: Paths
     package var logs: Logs
+    /// Nil: no administration listener.
+    package var admin: Admin?
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 

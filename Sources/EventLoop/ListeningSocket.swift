@@ -84,7 +84,7 @@ package final class ListeningSocket: Sendable {
         _ address: SocketAddress, from inherited: inout [ListeningSocket]
     ) throws(SocketError) -> ListeningSocket {
         if let index = inherited.firstIndex(where: { $0.isMatch(for: address) }) { return inherited.remove(at: index) }
-        try checkIsFree(address)
+        if address.path == nil { try checkIsFree(address) }
         return try ListeningSocket(boundTo: address)
     }
 

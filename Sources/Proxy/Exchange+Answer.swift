@@ -314,7 +314,7 @@ extension Exchange {
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.client, worker: worker) }
         end { downstream, _ in
             if hasBegun {
-                worker.count(failure)
+                worker.count(failure, midway: true)
                 needsReset ? downstream.abort() : downstream.closeGracefully()
             } else {
                 downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method, version: version)

@@ -11,7 +11,8 @@ package enum GatewayError: Error {
 package final class Gateway {
     /// What a worker says when its thread ends.
     private enum Report: Sendable {
-        case ended(Counters)
+        case ended(WorkerReport)
+        case report(ticket: Int, WorkerReport)
         case failed(EventLoopError)
     }
 
@@ -29,7 +30,12 @@ package final class Gateway {
     private var workers: [Mailbox<WorkerMail>] = []
     private var threads: [LoopThread] = []
     private var running = 0
-    private var counters = Counters()
+    /// Of the workers that have ended.
+    private var ended = WorkerReport()
+    private let loop: EventLoop
+    private var collection: ReportCollection?
+    private var nextTicket = 0
+    private var waiting: [(GatewayReport) -> Void] = []
     private let openSessions = OpenSessions()
     private let reports: Mailbox<Report>
     private var inbox: Inbox<Report>?
@@ -44,6 +50,7 @@ package final class Gateway {
         on loop: EventLoop, onEnded: @escaping (Counters) -> Void
     ) throws(GatewayError) {
         self.log = log
+        self.loop = loop
         self.onEnded = onEnded
         do throws(SocketError) {
             reports = try Mailbox()
@@ -131,9 +138,10 @@ package final class Gateway {
         mailbox.send(.listen(sockets))
         let thread = try LoopThread(named: "slidegate-\(number)") { [log, reports, openSessions, shared] in
             do throws(EventLoopError) {
-                let worker = try Worker(settings, mailbox: mailbox, openSessions: openSessions, shared: shared, logWriter: log)
-                worker.run()
-                reports.send(.ended(worker.counters))
+                let worker = try Worker(
+                    settings, mailbox: mailbox, openSessions: openSessions, shared: shared, logWriter: log
+                ) { ticket, report in reports.send(.report(ticket: ticket, report)) }
+                reports.send(.ended(worker.run()))
             } catch {
                 reports.send(.failed(error))
             }
@@ -144,15 +152,18 @@ package final class Gateway {
     }
 
     private func receive(_ report: Report) {
-        running -= 1
         switch report {
-        case .ended(let part): counters += part
+        case .report(let ticket, let part):
+            if ticket == collection?.ticket { collection?.add(part) }
+            return
+        case .ended(let part): ended += part
         case .failed(let error): log.write("slidegate: a worker could not start: \(error)")
         }
+        running -= 1
         guard running == 0 else { return }
         // A worker frees its keys after its report: the process must not end, and OpenSSL with it, before that.
         for thread in threads { thread.join() }
-        onEnded(counters)
+        onEnded(ended.counters)
     }
 
     /// Every worker goes over to the settings between two events; exchanges under way end by the old ones.
@@ -178,6 +189,30 @@ package final class Gateway {
     /// Tells every worker whether a server passes the active checks.
     package func healthChanged(of server: UpstreamServerID, isHealthy: Bool) {
         for worker in workers { worker.send(.health(server, isHealthy: isHealthy)) }
+    }
+
+    /// Asks every worker what it has done and is doing; calls may overlap and are answered together.
+    package func collectReport(_ onDone: @escaping (GatewayReport) -> Void) {
+        waiting.append(onDone)
+        guard collection == nil else { return }
+        nextTicket += 1
+        do throws(EventLoopError) {
+            collection = try ReportCollection(ticket: nextTicket, workers: running, on: loop) {
+                [unowned self] report in collected(report)
+            }
+            for worker in workers { worker.send(.report(ticket: nextTicket)) }
+        } catch {
+            collected(GatewayReport())
+        }
+    }
+
+    private func collected(_ report: GatewayReport) {
+        var report = report
+        report.total += ended
+        collection = nil
+        let answered = waiting
+        waiting = []
+        for onDone in answered { onDone(report) }
     }
 
     /// Stops accepting and ends when all exchanges have, or after `milliseconds`.

@@ -63,6 +63,8 @@ enum WorkerMail: Sendable {
     case health(UpstreamServerID, isHealthy: Bool)
     /// Stop accepting, let exchanges finish, and end at the latest after so many milliseconds.
     case drain(Int64)
+    /// Answer with a report, under that number.
+    case report(ticket: Int)
     /// From another worker.
     case session(SessionEvent)
 }
@@ -79,6 +81,11 @@ final class Worker {
     let mailbox: Mailbox<WorkerMail>
     private(set) var snapshot: Snapshot!
     private(set) var counters = Counters()
+    /// By code: answers of the gateway's own, and answers cut short.
+    private var ownAnswers: [String: Int] = [:]
+    private var cutShort: [String: Int] = [:]
+    private var activeExchanges = 0
+    private let onReport: (Int, WorkerReport) -> Void
     private(set) var isDraining = false
 
     // Scratch: heads are parsed and composed one at a time.
@@ -111,9 +118,11 @@ final class Worker {
 
     /// - Parameter openSessions: one for all workers.
     init(
-        _ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, openSessions: OpenSessions, shared: SharedLimits, logWriter: LogWriter
+        _ settings: ProxySettings, mailbox: Mailbox<WorkerMail>, openSessions: OpenSessions, shared: SharedLimits,
+        logWriter: LogWriter, onReport: @escaping (_ ticket: Int, WorkerReport) -> Void
     ) throws(EventLoopError) {
         self.shared = shared
+        self.onReport = onReport
         loop = try EventLoop()
         self.mailbox = mailbox
         self.openSessions = openSessions
@@ -143,14 +152,16 @@ final class Worker {
     var idleTimeout: Int64 { isDraining ? min(timeouts.drainIdle, timeouts.idle) : timeouts.idle }
     var numericDate: NumericDate { NumericDate(seconds: loop.wallSeconds) }
 
-    /// Handles events until drained.
-    func run() {
+    /// Handles events until drained; what came of it all.
+    func run() -> WorkerReport {
         openSessions.join(mailbox)
         loop.run()
         openSessions.leave(mailbox)
+        let report = report
         streams.removeAll()
         log.flush()
         breakCycles()
+        return report
     }
 
     /// Connections, pools and kept exchanges know their worker by a strong reference, the cheapest kind to read.
@@ -202,6 +213,7 @@ final class Worker {
             resumeAccepting()
         case .addresses(let server, let addresses): snapshot.server(server)?.addressesChanged(addresses)
         case .health(let server, let isHealthy): snapshot.server(server)?.healthChanged(isHealthy: isHealthy)
+        case .report(let ticket): onReport(ticket, report)
         case .drain(let milliseconds): drain(within: milliseconds)
         case .session(let event): streams.receive(event)
         }
@@ -279,10 +291,12 @@ extension Worker {
 
     func takeExchange() -> Exchange {
         counters[.exchanges] += 1
+        activeExchanges += 1
         return idleExchanges.popLast() ?? Exchange(worker: self)
     }
 
     func recycle(_ exchange: Exchange) {
+        activeExchanges -= 1
         if idleExchanges.count < 256 { idleExchanges.append(exchange) }
     }
 
@@ -290,9 +304,25 @@ extension Worker {
 
     func mayNoteHandshakeFailure() -> Bool { handshakeFailureLines.take(loop.wallSeconds) }
 
-    func count(_ failure: Failure) {
+    /// - Parameter midway: the answer had begun and is cut short.
+    func count(_ failure: Failure, midway: Bool = false) {
         if case .refusal = failure { count(.refusals) } else { count(.failures) }
         if failure.comesInFloods { countFlood(failure) }
+        // As many keys as there are codes in this program: none comes from outside.
+        let code = Problem(failure).code
+        if midway { cutShort[code, default: 0] += 1 } else { ownAnswers[code, default: 0] += 1 }
+    }
+
+    /// What this worker has done so far and is doing now.
+    var report: WorkerReport {
+        var report = WorkerReport()
+        report.counters = counters
+        report.ownAnswers = ownAnswers
+        report.cutShort = cutShort
+        report.openConnections = connectionCount
+        report.activeExchanges = activeExchanges
+        report.openTunnels = openTunnels
+        return report
     }
 }
 

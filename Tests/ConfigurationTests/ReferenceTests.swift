@@ -121,6 +121,7 @@ struct ReferenceTests {
         "timeouts": "timeouts: { KEY: § }",
         "paths": "paths: { KEY: § }",
         "logs": "logs: { KEY: § }",
+        "admin": "admin: { KEY: § }",
     ]
 
     @Test func `every accepted key is really read: nonsense in its place is an error there`() throws {

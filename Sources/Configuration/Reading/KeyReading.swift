@@ -66,25 +66,8 @@ extension Configuration.Key {
             section.field.findings.error(
                 at: section.place(of: second), "\(key.rawValue) already says where the key is", expected: "one source")
         }
-        guard let text = field.text(expected: key == .secretEnvironment ? "the name of a variable" : "a file name")
-        else { return nil }
-        if key == .secretEnvironment, !isVariableName(text) {
-            // A secret put here by mistake must not be repeated in a message.
-            field.refuse("is no name of an environment variable", expected: "letters, digits and underscores")
-            return nil
-        }
-        guard !text.utf8.contains(0), text.utf8.count <= 4096, !text.contains("\n") else {
-            field.refuse("is no file name", expected: "a file name")
-            return nil
-        }
-        return field.located(make(text))
-    }
-
-    private static func isVariableName(_ text: String) -> Bool {
-        text.utf8.count <= 256 && !(text.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
-            && text.utf8.allSatisfy { byte in
-                (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || byte == 0x5F
-            }
+        let text = key == .secretEnvironment ? field.variableName() : field.fileName()
+        return text.map { field.located(make($0)) }
     }
 
     private static func readID(_ field: Field) -> String? {

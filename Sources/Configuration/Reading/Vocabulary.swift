@@ -15,12 +15,12 @@ enum Vocabulary {
     enum Root: String, SectionKey {
         static let section = ""
         static let later = [
-            "sessions": "the dual-token mode", "admin": "the administration listener",
-            "mode": "the shadow mode", "metrics": "the metrics page", "revocation": "revocation", "tls": "TLS",
+            "sessions": "the dual-token mode",
+            "mode": "the shadow mode", "revocation": "revocation", "tls": "TLS",
         ]
 
         case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
-        case timeouts, paths, logs
+        case timeouts, paths, logs, admin
         case trustedProxies = "trusted_proxies"
         case forwarded
     }
@@ -172,11 +172,19 @@ enum Vocabulary {
         case decisions, to
     }
 
+    enum Admin: String, SectionKey {
+        static let section = "admin"
+
+        case address
+        case secretFile = "secret_file"
+        case secretEnvironment = "secret_env"
+    }
+
     /// All of them, in the order of the reference.
     static let sections: [any SectionKey.Type] = [
         Root.self, Listener.self, Upstream.self, Server.self, UpstreamTimeouts.self, Key.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
-        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self,
+        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
     ]
 
     /// The sections that have a key of this name: to tell people where a misplaced key belongs.

@@ -27,6 +27,7 @@ final class Service {
     private var generation = 0
     private var configuration: Configuration
     private var gateway: Gateway?
+    private var administration: Administration!
     /// One for the process: it outlives reloads.
     private let mintCache = SharedMintCache()
     /// One for the process too, and for the one that takes over.
@@ -71,9 +72,15 @@ final class Service {
             }
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         let keys = try LoadedKeys(configuration)
+        var sockets = inherited.listening
+        administration = Administration(
+            on: loop, collectReport: { [unowned self] onDone in gateway?.collectReport(onDone) },
+            isReady: { [unowned self] in isReady })
+        let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
-            settings(of: configuration, keys), workerCount: workerCount, inheriting: inherited.listening, log: log, on: loop
+            settings(of: configuration, keys), workerCount: workerCount, inheriting: sockets, log: log, on: loop
         ) { [unowned self] counters in ended(counters) }
+        try administration.adopt(preparation)
         signals = try [
             LoopSignal(SIGTERM, on: loop) { [unowned self] in terminate() },
             LoopSignal(SIGINT, on: loop) { [unowned self] in terminate() },
@@ -124,6 +131,15 @@ final class Service {
 
     private func announce() {
         for address in addresses { log.write("slidegate: listening on \(address)") }
+        if let socket = administration.socket { log.write("slidegate: administration on \(socket.address)") }
+    }
+
+    /// Whether new connections are welcome here.
+    private var isReady: Bool {
+        switch phase {
+        case .serving, .handingOver: true
+        case .handedOver, .draining: false
+        }
     }
 
     private var status: String { "serving on " + addresses.map { "\($0)" }.joined(separator: ", ") }
@@ -140,6 +156,7 @@ final class Service {
 
     private func ended(_ counters: Counters) {
         let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
+        administration.end()
         log.write("slidegate: stopped; \(counts.joined(separator: " "))")
         loop.stop()
     }
@@ -169,7 +186,10 @@ extension Service {
                 throw ConfigurationRefusal(file: path, diagnostics: [Diagnostic(.error, at: .file, message)])
             }
             let keys = try LoadedKeys(next)
+            var noSockets: [ListeningSocket] = []
+            let preparation = try administration.prepare(next, inheriting: &noSockets)
             try gateway?.apply(settings(of: next, keys))
+            try administration.adopt(preparation)
             configuration = next
             warn(of: next, keys)
             log.write("slidegate: configuration reloaded from \(path)")
@@ -210,13 +230,16 @@ extension Service {
     }
 
     /// Every socket that this process listens on. One that is left out is in use when the new process wants to bind it.
-    private var socketsToPassOn: [ListeningSocket] { gateway?.listeningSockets ?? [] }
+    private var socketsToPassOn: [ListeningSocket] {
+        (gateway?.listeningSockets ?? []) + (administration.socket.map { [$0] } ?? [])
+    }
 
     private func concludeHandOver(_ outcome: Handover.Outcome) {
         guard case .handingOver(_, let isReloadDue) = phase else { return }
         switch outcome {
         case .ready(let process):
             phase = .handedOver
+            administration.handOver()
             log.write("slidegate: process \(process) serves")
             introduce(process)
         case .failed(let reason):

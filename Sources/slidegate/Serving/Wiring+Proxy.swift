@@ -128,7 +128,7 @@ extension ListenerSettings {
 
 extension SocketAddress {
     /// Blocks: for listeners, at start and on reload.
-    fileprivate static func resolve(_ endpoint: Endpoint) throws(ResolutionError) -> [SocketAddress] {
+    static func resolve(_ endpoint: Endpoint) throws(ResolutionError) -> [SocketAddress] {
         if case .unix(let path) = endpoint.host { return [.unix(path: path)] }
         return try resolve(host: endpoint.hostText, port: endpoint.port)
     }

@@ -1,0 +1,27 @@
+extension Field {
+    /// The name of a file, relative to the folder of the configuration or absolute.
+    func fileName() -> String? {
+        guard let text = text(expected: "a file name") else { return nil }
+        guard !text.utf8.contains(0), text.utf8.count <= 4096, !text.contains("\n") else {
+            refuse("is no file name", expected: "a file name")
+            return nil
+        }
+        return text
+    }
+
+    /// The name of an environment variable.
+    func variableName() -> String? {
+        guard let text = text(expected: "the name of a variable") else { return nil }
+        let isName =
+            text.utf8.count <= 256 && !(text.utf8.first.map { $0 >= 0x30 && $0 <= 0x39 } ?? true)
+            && text.utf8.allSatisfy { byte in
+                (byte >= 0x30 && byte <= 0x39) || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || byte == 0x5F
+            }
+        guard isName else {
+            // A secret put here by mistake must not be repeated in a message.
+            refuse("is no name of an environment variable", expected: "letters, digits and underscores")
+            return nil
+        }
+        return text
+    }
+}

@@ -1,0 +1,34 @@
+package import Metrics
+
+/// What one worker, or all of them together, have done and are doing.
+package struct WorkerReport: Sendable {
+    package var counters = Counters()
+    /// Answers of the gateway's own, by code.
+    package var ownAnswers: [String: Int] = [:]
+    /// Answers that had begun and were cut short, by code.
+    package var cutShort: [String: Int] = [:]
+    package var openConnections = 0
+    package var activeExchanges = 0
+    package var openTunnels = 0
+
+    package init() {}
+
+    package static func += (total: inout WorkerReport, part: WorkerReport) {
+        total.counters += part.counters
+        total.ownAnswers.merge(part.ownAnswers, uniquingKeysWith: +)
+        total.cutShort.merge(part.cutShort, uniquingKeysWith: +)
+        total.openConnections += part.openConnections
+        total.activeExchanges += part.activeExchanges
+        total.openTunnels += part.openTunnels
+    }
+}
+
+/// The workers' reports, summed.
+package struct GatewayReport: Sendable {
+    package var total = WorkerReport()
+    package var workers = 0
+    /// Those that have answered in time; what the others have done is missing from `total`.
+    package var workersReporting = 0
+
+    package init() {}
+}

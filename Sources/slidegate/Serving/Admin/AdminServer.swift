@@ -1,0 +1,66 @@
+import Bytes
+import EventLoop
+import HTTP1
+
+/// The administration listener: a small HTTP server on the control thread, apart from the workers, so that it answers
+/// when they are busy, at their limits or stuck.
+final class AdminServer {
+    /// Answers when it has what it needs, within the call or later.
+    typealias Route = (_ answer: @escaping (AdminAnswer) -> Void) -> Void
+
+    /// Scrapers and a few people.
+    private static let connectionsMax = 32
+    /// How long accepting waits after it has failed, in milliseconds.
+    private static let acceptPause: Int64 = 1_000
+
+    let loop: EventLoop
+    let socket: ListeningSocket
+    /// Nil: on loopback, where none is asked for.
+    let secret: [UInt8]?
+    private let routes: [String: Route]
+    private var listener: Listener?
+    private var acceptTimer: LoopTimer?
+    private var connections: [ObjectIdentifier: AdminConnection] = [:]
+
+    init(
+        on socket: ListeningSocket, secret: [UInt8]?, routes: [String: Route], loop: EventLoop
+    ) throws(EventLoopError) {
+        self.socket = socket
+        self.secret = secret
+        self.routes = routes
+        self.loop = loop
+        acceptTimer = try LoopTimer(on: loop) { [unowned self] in listener?.resume() }
+        listener = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
+    }
+
+    private func handle(_ event: Listener.Event) {
+        switch event {
+        case .accepted(let accepted):
+            let stream = ByteStream(accepted, on: loop)
+            guard connections.count < Self.connectionsMax, let connection = try? AdminConnection(stream, of: self) else {
+                return stream.close()
+            }
+            connections[ObjectIdentifier(connection)] = connection
+            connection.start()
+        case .failed:
+            acceptTimer?.schedule(afterMilliseconds: Self.acceptPause)
+        }
+    }
+
+    func connectionClosed(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Closes the listener and every connection.
+    func close() {
+        listener = nil
+        for connection in connections.values { connection.close() }
+    }
+
+    /// Answers a request that has been let in.
+    func answer(path: String, _ answer: @escaping (AdminAnswer) -> Void) {
+        guard let route = routes[path] else {
+            let known = routes.keys.sorted().joined(separator: " ")
+            return answer(AdminAnswer(status: 404, "There is nothing here. There is: \(known)"))
+        }
+        route(answer)
+    }
+}

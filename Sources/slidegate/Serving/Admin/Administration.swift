@@ -1,0 +1,113 @@
+import Configuration
+import EventLoop
+import Proxy
+
+/// The administration listener through reloads and hand-overs: what is asked of it, and which socket it stands on.
+final class Administration {
+    /// Bound and read, not in force yet.
+    struct Preparation {
+        fileprivate var address: SocketAddress
+        fileprivate var socket: ListeningSocket
+        fileprivate var secret: [UInt8]?
+    }
+
+    private static let secretBytesMin = 16
+    private static let secretFileBytesMax = 4096
+
+    private let loop: EventLoop
+    private let routes: [String: AdminServer.Route]
+    private var server: AdminServer?
+    /// What the socket was asked for as; port 0 stands for any.
+    private var requested: SocketAddress?
+
+    /// - Parameters:
+    ///   - collectReport: asks the workers.
+    ///   - isReady: whether new connections are welcome.
+    init(
+        on loop: EventLoop, collectReport: @escaping (@escaping (GatewayReport) -> Void) -> Void,
+        isReady: @escaping () -> Bool
+    ) {
+        self.loop = loop
+        routes = [
+            "/metrics": { answer in
+                collectReport { report in
+                    let type: StaticString = "text/plain; version=0.0.4; charset=utf-8"
+                    answer(AdminAnswer(type: type, MetricsPage.text(of: report)))
+                }
+            },
+            "/livez": { answer in answer(AdminAnswer("ok")) },
+            "/readyz": { answer in
+                answer(isReady() ? AdminAnswer("ok") : AdminAnswer(status: 503, "draining"))
+            },
+        ]
+    }
+
+    /// For a successor to go on with; nil while there is no listener.
+    var socket: ListeningSocket? { server?.socket }
+
+    /// Binds what is asked for and not bound yet, and reads the secret. Nothing changes before `adopt`.
+    /// - Parameter inherited: loses the socket that is taken over.
+    func prepare(
+        _ configuration: Configuration, inheriting inherited: inout [ListeningSocket]
+    ) throws -> Preparation? {
+        guard let admin = configuration.admin else { return nil }
+        let place = admin.address.place
+        do {
+            let address = try SocketAddress.resolve(admin.address.value)[0]
+            let secret = try secret(admin, of: configuration)
+            if let server, address == requested { return Preparation(address: address, socket: server.socket, secret: secret) }
+            let socket = try ListeningSocket.taking(address, from: &inherited)
+            if socket.isOwn { try socket.file?.setMode(0o600) }
+            return Preparation(address: address, socket: socket, secret: secret)
+        } catch let refusal as ConfigurationRefusal {
+            throw refusal
+        } catch {
+            throw ConfigurationRefusal(
+                file: configuration.file, diagnostics: [Diagnostic(.error, at: place, "\(error)")])
+        }
+    }
+
+    /// Serves by it from now on; nil: not at all. Connections that are open end.
+    func adopt(_ preparation: Preparation?) throws(EventLoopError) {
+        if preparation?.socket === server?.socket { handOver() } else { end() }
+        requested = preparation?.address
+        guard let preparation else { return }
+        server = try AdminServer(on: preparation.socket, secret: preparation.secret, routes: routes, loop: loop)
+    }
+
+    /// Leaves the socket, and its file if it has one, to a successor.
+    func handOver() {
+        server?.close()
+        server = nil
+    }
+
+    /// Stops serving, and leaves nothing behind.
+    func end() {
+        if let socket, socket.isOwn { socket.file?.remove() }
+        handOver()
+    }
+
+    private func secret(_ admin: Configuration.Admin, of configuration: Configuration) throws -> [UInt8]? {
+        guard let source = admin.secret else { return nil }
+        func refusal(_ message: String, expected: String) -> ConfigurationRefusal {
+            ConfigurationRefusal(
+                file: configuration.file, diagnostics: [Diagnostic(.error, at: source.place, message, expected: expected)])
+        }
+        let text: [UInt8]
+        switch source.value {
+        case .file(let path):
+            text = try FileContents(
+                path: path.relative(toDirectoryOf: configuration.file), bytesMax: Self.secretFileBytesMax
+            ).bytes
+        case .environment(let name):
+            guard let value = environmentVariable(name) else {
+                throw refusal("the environment has no variable \(name)", expected: "a variable that is set")
+            }
+            text = value
+        }
+        guard let secret = SecretText.decode(text, as: .text), secret.count >= Self.secretBytesMin else {
+            throw refusal("the secret is too short", expected: "at least \(Self.secretBytesMin) bytes")
+        }
+        return secret
+    }
+}
