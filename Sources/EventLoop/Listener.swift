@@ -18,6 +18,7 @@ package final class Listener {
     private static let lastAcceptedMax = 1 << 16
 
     private let socket: ListeningSocket
+    private let usesReserve: Bool
     private let onEvent: (Event) -> Void
     private var readiness: Readiness?
     private var isPaused = false
@@ -30,11 +31,14 @@ package final class Listener {
 
     /// - Parameter sharers: how many loops accept from the same socket. A connection wakes them all, and the kernel wakes them
     ///   in the same order each time; so that the first does not get everything, they take turns.
+    /// - Parameter usesReserve: whether its connections may have the descriptors that others may not (`DescriptorReserve`).
     package init(
-        _ socket: ListeningSocket, sharers: Int = 1, on loop: EventLoop, onEvent: @escaping (Event) -> Void
+        _ socket: ListeningSocket, sharers: Int = 1, usesReserve: Bool = false, on loop: EventLoop,
+        onEvent: @escaping (Event) -> Void
     ) throws(EventLoopError) {
         self.socket = socket
         self.sharers = sharers
+        self.usesReserve = usesReserve
         self.onEvent = onEvent
         readiness = try Readiness(of: socket.descriptor, for: .read, on: loop) { [unowned self] in acceptSome() }
         if sharers > 1 { turnTimer = try LoopTimer(on: loop) { [unowned self] in turnPassed() } }
@@ -93,7 +97,7 @@ package final class Listener {
                 shim_accept4(socket.descriptor, $0, &length, CInt(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
             }
         }
-        if descriptor >= 0, DescriptorReserve.holds(descriptor) {
+        if descriptor >= 0, !usesReserve, DescriptorReserve.holds(descriptor) {
             close(descriptor)
             pause()
             onEvent(.failed(SocketError("accept", EMFILE)))

@@ -32,6 +32,10 @@ package final class ListeningSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<CInt>.size))
         // Accepted sockets inherit it: one system call less for each connection.
         setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<CInt>.size))
+        if requested.isIPv6 {  // `[::]` takes IPv4 clients whatever net.ipv6.bindv6only says
+            var off: CInt = 0
+            setsockopt(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<CInt>.size))
+        }
         if let path = requested.path {
             do throws(SocketError) {
                 try UnixSocketFile.clear(path)

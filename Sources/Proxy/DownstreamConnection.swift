@@ -32,6 +32,8 @@ final class DownstreamConnection: TableEntry {
     var peer: SocketAddress
     /// Who has sent the request, trusted proxies apart: what logs and limits go by.
     var client: SocketAddress
+    /// Whether `client` may be another than `peer`.
+    var hasNamedClient = false
     /// What the client connected to, where a PROXY header tells; nil: the gateway itself.
     var destination: SocketAddress?
     let stream: ByteStream
@@ -290,7 +292,7 @@ extension DownstreamConnection {
     /// - Returns: the bytes of content used behind the head.
     private func startExchange(_ bytes: Span<UInt8>) -> Int {
         let snapshot = worker.snapshot!
-        if worker.isGuarded || client != peer, let failure = admitRequest(bytes, snapshot.edge) {
+        if worker.isGuarded || hasNamedClient, let failure = admitRequest(bytes, snapshot.edge) {
             answerRequest(failure)
             return 0
         }

@@ -39,7 +39,7 @@ extension DownstreamConnection {
     /// What rules at the edge say of the request in `worker.requestHead`: who its client is, and whether the worker takes
     /// on any request at all.
     func admitRequest(_ bytes: Span<UInt8>, _ rules: EdgeRules) -> Failure? {
-        if !rules.trustedPeers.isEmpty { identifyClient(bytes, rules) }
+        if !rules.trustedPeers.isEmpty || hasNamedClient { identifyClient(bytes, rules) }
         return worker.pressure.level == .full ? .overloaded : nil
     }
 
@@ -48,11 +48,13 @@ extension DownstreamConnection {
         guard rules.trustedPeers.contains(address) else {
             worker.forwardedFacts = ForwardedFacts()
             client = peer
+            hasNamedClient = false
             return
         }
         let (facts, found) = ForwardedFacts.read(worker.requestHead.fields, in: bytes, from: address, by: rules)
         worker.forwardedFacts = facts
         client = SocketAddress(found, port: 0)
+        hasNamedClient = true
     }
 }
 

@@ -46,8 +46,12 @@ extension Exchange {
         let host = facts.host.isEmpty ? authority : bytes.extracting(facts.host.bounds)
         if rules.forwardedFields.hasXForwarded {
             request.append("X-Forwarded-For: ")
-            if passesOn { Self.appendList(.xForwardedFor, fields, bytes, to: &request) }
-            downstream.peer.appendHost(to: &request)
+            let hasList = passesOn && Self.appendList(.xForwardedFor, fields, bytes, to: &request)
+            // A peer behind a Unix socket has no address to put there, and readers of such lists know of nothing else.
+            if !hasList || downstream.peer.ipAddress != nil {
+                if hasList { request.append(", ") }
+                downstream.peer.appendHost(to: &request)
+            }
             request.append(isSecure ? "\r\nX-Forwarded-Proto: https\r\n" : "\r\nX-Forwarded-Proto: http\r\n")
             if !host.isEmpty {
                 request.append("X-Forwarded-Host: ")
@@ -66,7 +70,7 @@ extension Exchange {
         }
         if rules.forwardedFields.hasForwarded {
             request.append("Forwarded: ")
-            if passesOn { Self.appendList(.forwarded, fields, bytes, to: &request) }
+            if passesOn, Self.appendList(.forwarded, fields, bytes, to: &request) { request.append(", ") }
             ForwardedElement.append(
                 for: downstream.peer.ipAddress, host: authority, isSecure: downstream.isSecure, to: &request)
             request.append("\r\n")
@@ -78,13 +82,16 @@ extension Exchange {
         }
     }
 
-    /// Appends the lines of that name as one list, and a comma behind it.
+    /// Appends the lines of that name as one list; false when there is nothing in them.
     private static func appendList(
         _ name: FieldName, _ fields: borrowing FieldSection, _ bytes: Span<UInt8>, to request: inout ByteBuffer
-    ) {
+    ) -> Bool {
+        var hasList = false
         for index in fields.lines.indices where fields.lines[index].id == name && !fields.lines[index].value.isEmpty {
+            if hasList { request.append(", ") }
             request.append(bytes.extracting(fields.lines[index].value.bounds))
-            request.append(", ")
+            hasList = true
         }
+        return hasList
     }
 }

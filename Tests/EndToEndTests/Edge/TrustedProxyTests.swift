@@ -81,6 +81,33 @@ struct TrustedProxyTests {
         #expect(request.values(of: "X-Forwarded-For") == ["127.0.0.1"])
     }
 
+    @Test func `may come through a Unix socket, and add no address of their own then`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(
+            "listen: [ \"127.0.0.1:0\", \"unix:$FOLDER/edge.sock\" ]\ntrusted_proxies: unix\n\(openToAll)", upstream: origin)
+        try gateway.process.waitForLine(containing: "edge.sock")
+        let client = Client(try Socket.connected(toPath: gateway.path("edge.sock")), of: gateway)
+        #expect(try client.exchange("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n").status == 200)
+        #expect(origin.requests.last?["X-Forwarded-For"] == "192.0.2.1" && origin.requests.last?["X-Real-IP"] == "192.0.2.1")
+        #expect(try gateway.get("/", "X-Forwarded-For: 192.0.2.1").status == 200)
+        #expect(origin.requests.last?["X-Forwarded-For"] == "127.0.0.1", "TCP is not trusted with it")
+    }
+
+    @Test func `are no longer believed once a reload says so, on open connections too`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway("\(Self.trusting)\n\(openToAll)", upstream: origin)
+        let client = try gateway.connect()
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+        #expect(try client.exchange(request).status == 200)
+        #expect(origin.requests.last?["X-Forwarded-For"] == "192.0.2.1, 127.0.0.1")
+        try gateway.rewrite(openToAll)
+        gateway.process.signal(1)
+        try eventually {
+            _ = try client.exchange(request)
+            return origin.requests.last?["X-Forwarded-For"] == "127.0.0.1"
+        }
+    }
+
     @Test func `are logged as the client that they speak for`() throws {
         let gateway = try Gateway(Self.trusting, upstream: try Origin.ok())
         expectProblem(try gateway.get("/", "X-Forwarded-For: 2001:db8::5"), status: 401)
@@ -99,6 +126,16 @@ struct IPv6Tests {
         let request = try #require(origin.requests.first)
         #expect(request["X-Forwarded-For"] == "::1" && request["X-Forwarded-Host"] == "[::1]:8080")
         #expect(request["Forwarded"] == "for=\"[::1]\";host=\"[::1]:8080\";proto=http")
+    }
+
+    @Test func `upstreams may be addressed by it`() throws {
+        // Two gateways in a row: the second one is the upstream, on ::1.
+        let origin = try Origin.ok()
+        let behind = try Gateway("listen: [ \"127.0.0.1:0\", \"[::1]:0\" ]\n\(openToAll)", upstream: origin)
+        let gateway = try Gateway("upstream: \"[::1]:\(try behind.port(on: "[::1]"))\"\n\(openToAll)", upstream: origin)
+        #expect(try gateway.get().status == 200)
+        #expect(origin.requests.first?["X-Forwarded-For"] == "::1")
+        #expect(try gateway.exchange("GET / HTTP/1.0\r\n\r\n").status == 200)
     }
 
     @Test func `the address that stands for all takes IPv4 clients too, as such`() throws {
