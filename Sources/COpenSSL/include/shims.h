@@ -27,6 +27,16 @@ static inline long shim_BIO_get_mem_data(BIO *bio, char **bytes) { return BIO_ge
 static inline int shim_EVP_PKEY_KEYPAIR(void) { return EVP_PKEY_KEYPAIR; }
 static inline int shim_EVP_PKEY_PUBLIC_KEY(void) { return EVP_PKEY_PUBLIC_KEY; }
 
+// A parameter points at its name for as long as it is used. The names are string literals here; in Swift each use of one
+// would be a copy that ends with the expression it stands in.
+
+static inline OSSL_PARAM shim_OSSL_MAC_PARAM_DIGEST(char *digest) {
+    return OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
+}
+static inline OSSL_PARAM shim_OSSL_MAC_PARAM_KEY(void *key, size_t count) {
+    return OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, count);
+}
+
 // TLS
 
 static inline uint64_t shim_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }

@@ -112,9 +112,8 @@ extension TicketKeys {
         return withUnsafeMutableBytes(of: &hashKey) { hashKey in
             withUnsafeMutableBytes(of: &digest) { digest in
                 let parameters: InlineArray<3, OSSL_PARAM> = [
-                    OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, hashKey.baseAddress, hashKey.count),
-                    OSSL_PARAM_construct_utf8_string(
-                        OSSL_MAC_PARAM_DIGEST, digest.baseAddress?.assumingMemoryBound(to: CChar.self), 0),
+                    shim_OSSL_MAC_PARAM_KEY(hashKey.baseAddress, hashKey.count),
+                    shim_OSSL_MAC_PARAM_DIGEST(digest.baseAddress?.assumingMemoryBound(to: CChar.self)),
                     OSSL_PARAM_construct_end(),
                 ]
                 return parameters.span.withUnsafeBufferPointer { EVP_MAC_CTX_set_params(mac, $0.baseAddress) == 1 }

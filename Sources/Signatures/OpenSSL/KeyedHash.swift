@@ -17,9 +17,7 @@ final class KeyedHash {
         guard let context = EVP_MAC_CTX_new(function) else { throw .library(ErrorQueue.drain() ?? "EVP_MAC_CTX_new") }
         var name = Array(digest.utf8CString)
         let isKeyed = name.withUnsafeMutableBufferPointer { name in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
+            let parameters = [shim_OSSL_MAC_PARAM_DIGEST(name.baseAddress), OSSL_PARAM_construct_end()]
             return key.withSpan { key in
                 key.withUnsafeBufferPointer { EVP_MAC_init(context, $0.baseAddress, $0.count, parameters) == 1 }
             }
