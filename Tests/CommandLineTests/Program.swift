@@ -13,7 +13,9 @@ struct Program {
         let process = Process()
         process.executableURL = Self.location
         process.arguments = arguments
-        process.environment = environment
+        // What sanitizers are told is inherited, and nothing else (see `deploy/sanitize`).
+        let inherited = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+        process.environment = environment.merging(inherited) { own, _ in own }
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         process.standardInput = stdin
         process.standardOutput = stdout

@@ -16,7 +16,7 @@ final class ChildProcess: Sendable {
 
     /// - Parameters:
     ///   - arguments: the program's path first.
-    ///   - environment: the whole of it; nothing is inherited but PATH.
+    ///   - environment: the whole of it; nothing is inherited but PATH and what sanitizers are told (`deploy/sanitize`).
     ///   - descriptors: what the child finds open as 3, 4, and so on.
     init(_ arguments: [String], environment: [String: String] = [:], descriptors: [Int32] = []) throws {
         let output = try Pipe()
@@ -249,6 +249,7 @@ private func spawn(
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
     var variables = environment
+    for name in ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"] { variables[name] = ProcessInfo.processInfo.environment[name] }
     variables["PATH"] = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
     variables["LD_LIBRARY_PATH"] = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
     let argumentPointers = arguments.map { strdup($0) } + [nil]
