@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -190,5 +191,26 @@ struct NotificationTests {
         let heir = try gateway.handOver()
         #expect(try gateway.process.waitForExit() == .exited(0))
         #expect(heir.isRunning)
+    }
+}
+
+@Suite("Units for systemd")
+struct UnitTests {
+    static let analyzer = "/usr/bin/systemd-analyze"
+
+    @Test(.enabled(if: access(analyzer, X_OK) == 0, "systemd-analyze is not installed"))
+    func `are what systemd takes, without a warning`() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../..").standardized.path
+        let folder = try Folder()
+        for name in ["slidegate.service", "slidegate.socket"] {
+            let text = try String(contentsOfFile: "\(root)/deploy/systemd/\(name)", encoding: .utf8)
+            // The program has to be there for a unit to be right.
+            let unit = text.replacingOccurrences(of: "/usr/local/bin/slidegate", with: try Gateway.binary())
+            try folder.write(Array(unit.utf8), to: name)
+        }
+        let process = try ChildProcess([Self.analyzer, "verify", folder.path("slidegate.service"), folder.path("slidegate.socket")])
+        #expect(try process.waitForExit() == .exited(0))
+        try process.waitUntilRead()
+        #expect(process.text(of: .error) == "")
     }
 }
