@@ -81,6 +81,7 @@ let package = Package(
         .testTarget(
             name: "ThrottlingTests", dependencies: ["Throttling", "ProxyProtocol", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
-        .testTarget(name: "EndToEndTests", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["COpenSSL"], resources: [.copy("WebSocket/Python")], swiftSettings: strict),
     ]
 )

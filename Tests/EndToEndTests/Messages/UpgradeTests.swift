@@ -77,6 +77,91 @@ struct UpgradeTests {
         #expect(try client.reader.readToEnd(by: .after()) == Array("got 5".utf8))
     }
 
+    @Test func `a half-close by the origin passes through as well, and the client goes on`() throws {
+        let received = Gate()
+        let origin = try Origin { connection in
+            guard let head = try connection.nextHead() else { return }
+            try connection.finish(head)
+            try connection.send(Self.switching + "last words")
+            connection.socket.finishWriting()
+            #expect(try connection.reader.readToEnd(by: .after()) == Array("answer".utf8))
+            received.open()
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(Self.handshake + "\r\n")
+        #expect(try client.receiveAny().status == 101)
+        #expect(try client.reader.readToEnd(by: .after()) == Array("last words".utf8))
+        try client.send("answer")
+        client.finishWriting()
+        try received.wait()
+        #expect(origin.failures == [])
+    }
+
+    /// More than the sockets' buffers on the way hold together.
+    static let much = (0..<24_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 11) }
+
+    @Test func `a client that does not read makes the origin wait, and nothing is lost or piled up`() throws {
+        let stalled = Gate()
+        let origin = try Origin(keepsLog: false) { connection in
+            guard let head = try connection.nextHead() else { return }
+            try connection.finish(head)
+            try connection.send(Self.switching)
+            let taken = try connection.socket.writeWhileTaken(Self.much, patience: .milliseconds(500))
+            #expect(taken < Self.much.count)
+            stalled.open()
+            try connection.send(Array(Self.much[taken...]), within: .seconds(30))
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect(receiveBuffer: 16_384, keepsLog: false)
+        try client.send(Self.handshake + "\r\n")
+        #expect(try client.receiveAny().status == 101)
+        try stalled.wait()
+        let before = try gateway.process.peakResidentKiB()
+        #expect(try client.reader.read(Self.much.count, by: .after(.seconds(30))) == Self.much)
+        #expect(try gateway.process.peakResidentKiB() < before + 4096)
+        #expect(origin.failures == [])
+    }
+
+    @Test func `an origin that does not read makes the client wait`() throws {
+        let goOn = Gate()
+        let whole = Gate()
+        let origin = try Origin(keepsLog: false) { connection in
+            guard let head = try connection.nextHead() else { return }
+            try connection.finish(head)
+            try connection.send(Self.switching)
+            try goOn.wait()
+            #expect(try connection.reader.read(Self.much.count, by: .after(.seconds(30))) == Self.much)
+            whole.open()
+        }
+        let gateway = try Gateway(openToAll, upstream: origin)
+        let client = try gateway.connect()
+        try client.send(Self.handshake + "\r\n")
+        #expect(try client.receiveAny().status == 101)
+        let taken = try client.socket.writeWhileTaken(Self.much, patience: .milliseconds(500))
+        #expect(taken < Self.much.count)
+        goOn.open()
+        try client.send(Array(Self.much[taken...]), within: .seconds(30))
+        try whole.wait(within: .seconds(30))
+        #expect(try gateway.process.peakResidentKiB() < 64 * 1024)
+    }
+
+    @Test func `an idle tunnel that is no WebSocket ends without a word`() throws {
+        let origin = try Origin { connection in
+            guard let head = try connection.nextHead() else { return }
+            try connection.finish(head)
+            try connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: example\r\n\r\n")
+            #expect(try connection.waitForEnd().isEmpty)
+        }
+        let gateway = try Gateway(openToAll + "\ntimeouts: { tunnel: 300ms }", upstream: origin)
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: example\r\n\r\n")
+        #expect(try client.receiveAny().status == 101)
+        #expect(try client.isClosedByPeer())
+        try origin.waitUntilIdle()
+        #expect(origin.failures == [])
+    }
+
     @Test func `a peer that goes takes the other side with it`() throws {
         let ended = Gate()
         let origin = try Origin { connection in
