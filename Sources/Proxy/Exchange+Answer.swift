@@ -100,11 +100,10 @@ extension Exchange {
         worker.log.admitted(
             admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.client, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
-        contentTimeout = pool.settings.responseTimeout
+        // Before anything is sent: a client that has seen the beginning may slide its session at once.
         let lasting = lastingKind(bytes, route: admission.route)
+        if lasting != .free { becomeStream(lasting, admission) }
         relayContent(bytes, from: length, to: downstream)
-        // Unless it was complete with its head.
-        if lasting != .free, answer == .content, self.downstream === downstream { becomeStream(lasting, admission) }
     }
 
     private func composeAnswerHead(

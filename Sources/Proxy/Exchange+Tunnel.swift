@@ -42,7 +42,7 @@ extension Exchange {
         case .failed: return downstream.connectionLost()
         }
         let rest = bytes.extracting(worker.responseHead.length...)
-        tunnel.received(fromUpstream: rest)
+        rest.isEmpty ? tunnel.progressed() : tunnel.received(fromUpstream: rest)
         if self.tunnel === tunnel { downstream.tunnelOpened() }
     }
 

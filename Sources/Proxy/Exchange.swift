@@ -60,7 +60,7 @@ final class Exchange {
     var keepsUpstream = false
     var keepsDownstream = false
 
-    /// The longest wait between two pieces of the answer's content, in milliseconds.
+    /// The longest wait between two pieces of the answer, in milliseconds.
     var contentTimeout: Int64 = 0
 
     // A tunnel, or an answer that lasts.
@@ -95,6 +95,7 @@ extension Exchange {
         self.downstream = downstream
         self.snapshot = snapshot
         pool = snapshot.pool(ofRoute: admission.route)
+        contentTimeout = pool.settings.responseTimeout
         server = pool.select()
         method = worker.requestHead.method
         version = worker.requestHead.version

@@ -36,7 +36,11 @@ extension Exchange {
             // An answer of known length is no stream: nothing more is looked at.
             if case .length = worker.responseHead.framing { return .free }
             return isEventStream(bytes) ? .events : .free
-        case .session: return isEventStream(bytes) ? .events : .content
+        case .session:
+            if case .length(let length) = worker.responseHead.framing, length <= bytes.count - worker.responseHead.length {
+                return .free  // it is here already
+            }
+            return isEventStream(bytes) ? .events : .content
         }
     }
 
@@ -49,13 +53,11 @@ extension Exchange {
         return value.extracting(0..<length).equalsIgnoringCase("text/event-stream")
     }
 
-    /// The answer has begun, and goes on.
+    /// The answer is about to begin.
     func becomeStream(_ lasting: Lasting, _ admission: borrowing Admission) {
         self.lasting = lasting
         joinStreams(admission)
-        guard case .events = lasting, let downstream else { return }
-        contentTimeout = worker.timeouts.tunnel
-        if downstream.stream.queuedBytes == 0 { downstream.setDeadline(afterMilliseconds: contentTimeout) }
+        if case .events = lasting { contentTimeout = worker.timeouts.tunnel }
     }
 
     /// From here on the session of the request decides how long the exchange lasts.

@@ -66,9 +66,9 @@ struct EventStreamTests {
     @Test func `a request that slides the session keeps the stream open, to the successor's end`() throws {
         let origin = try Self.origin()
         let gateway = try Gateway(
-            "sliding: { buffer: 4s, session_cap: none }\nworkers: 2\nlogs: { decisions: changes }", upstream: origin)
+            "sliding: { buffer: 7s, session_cap: none }\nworkers: 2\nlogs: { decisions: changes }", upstream: origin)
         let client = try gateway.connect()
-        let (token, end) = Self.token(left: 3, lifetime: 8)
+        let (token, end) = Self.token(left: 6, lifetime: 14)
         try client.send(Self.request(token))
         _ = try client.reader.readHead(by: .after())
         #expect(try client.reader.readChunk(by: .after()) == Array(Self.event.utf8))

@@ -45,7 +45,7 @@ struct DecisionLineTests {
         let origin = try UpgradeTests.echo()
         let gateway = try Gateway("sliding: { buffer: 10% }\nlogs: { decisions: changes }", upstream: origin)
         let client = try gateway.connect()
-        try client.send(UpgradeTests.handshake + "Authorization: Bearer \(Token.with(left: 2))\r\n\r\n")
+        try client.send(UpgradeTests.handshake + "Authorization: Bearer \(Token.with(left: 4))\r\n\r\n")
         #expect(try client.receiveAny().status == 101)
         try gateway.process.waitForLine(containing: " tunnel_closed reason=session_expired ")
         gateway.process.signal(15)

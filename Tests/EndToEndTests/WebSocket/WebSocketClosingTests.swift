@@ -6,9 +6,9 @@ import Testing
 struct WebSocketClosingTests {
     static let expired = Frame.close(1008, "session expired")
 
-    /// A gateway before `origin` and a client whose WebSocket ends in two or three seconds; the second at which it does.
+    /// A gateway before `origin` and a client whose WebSocket ends in so many seconds; the second at which it does.
     static func open(
-        _ origin: Origin, lasting seconds: Int = 2, settings: String = "sliding: { buffer: 10% }", receiveBuffer: Int32? = nil
+        _ origin: Origin, lasting seconds: Int = 3, settings: String = "sliding: { buffer: 10% }", receiveBuffer: Int32? = nil
     ) throws -> (client: Client, gateway: Gateway, end: Int) {
         let gateway = try Gateway(settings, upstream: origin)
         let client = try gateway.connect(receiveBuffer: receiveBuffer)

@@ -72,7 +72,7 @@ struct WebSocketInteroperationTests {
     func `at the session's end both sides see 1008, in the middle of traffic as well`(_ path: String) throws {
         let (server, port) = try PythonWebSocket.server()
         let gateway = try Gateway("sliding: { buffer: 10% }", upstreamPort: port)
-        let client = try PythonWebSocket.client("hold", to: gateway.webSocket(path), Self.credentials(left: 3))
+        let client = try PythonWebSocket.client("hold", to: gateway.webSocket(path), Self.credentials(left: 6))
         let end = try #require(try token(of: client).integer("exp"))
         #expect(try client.waitForLine("closed") == "closed 1008 session expired")
         #expect(Token.now() >= end)
@@ -80,8 +80,8 @@ struct WebSocketInteroperationTests {
         #expect(try server.waitForLine("closed") == "closed \(path) 1008 session expired")
     }
 
-    /// With a lifetime of 8 seconds and the last 4 as the window, a token that slides with 3 left gets 7.
-    private static let sliding = "sliding: { buffer: 4s, session_cap: $CAP }\nworkers: 2"
+    /// With a lifetime of 24 seconds and half of it as the window, a token that slides with 6 left gets 18.
+    private static let sliding = "sliding: { buffer: 12s, session_cap: $CAP }\nworkers: 2"
 
     @Test func `a request that slides the session keeps its tunnels open, on all workers`() throws {
         let (server, port) = try PythonWebSocket.server()
@@ -89,16 +89,16 @@ struct WebSocketInteroperationTests {
         let gateway = try Gateway(Self.sliding.replacing("$CAP", with: "none"), upstreamPort: port)
         let url = gateway.webSocket("/echo")
         let clients = try (0..<3).map { _ in
-            try PythonWebSocket.client("hold", to: url, Self.credentials(left: 6, lifetime: 8, sid: "s-1"))
+            try PythonWebSocket.client("hold", to: url, Self.credentials(left: 12, lifetime: 24, sid: "s-1"))
         }
-        let stranger = try PythonWebSocket.client("hold", to: url, Self.credentials(left: 6, lifetime: 8, sid: "s-2"))
+        let stranger = try PythonWebSocket.client("hold", to: url, Self.credentials(left: 12, lifetime: 24, sid: "s-2"))
         for client in clients + [stranger] { try client.waitForLine("open") }
-        let end = Token.now() + 4
+        let end = Token.now() + 6
         let answer = try gateway.get(
-            "/api", "Authorization: Bearer \(Token.signed(claims: #"{"iat":\#(end - 8),"exp":\#(end),"sid":"s-1"}"#))")
+            "/api", "Authorization: Bearer \(Token.signed(claims: #"{"iat":\#(end - 24),"exp":\#(end),"sid":"s-1"}"#))")
         let successor = try #require(answer["X-Refresh-Token"].flatMap { Token(verifying: $0) })
         let next = try #require(successor.integer("exp"))
-        #expect(next >= end + 4)
+        #expect(next == end + 12)
         #expect(try stranger.waitForLine("closed") == "closed 1008 session expired")
         #expect(Token.now() < next, "another session is not extended")
         for client in clients {
@@ -113,34 +113,34 @@ struct WebSocketInteroperationTests {
         defer { server.stop() }
         let gateway = try Gateway("sliding: { buffer: 1s }\nworkers: 2", upstreamPort: port)
         let client = try PythonWebSocket.client(
-            "hold", to: gateway.webSocket("/echo"), Self.credentials(left: 4, sid: "s-1"))
+            "hold", to: gateway.webSocket("/echo"), Self.credentials(left: 8, sid: "s-1"))
         let first = try #require(try token(of: client).integer("exp"))
         try client.waitForLine("open")
-        let later = Token.signed(claims: #"{"iat":\#(first - 600),"exp":\#(first + 3),"sid":"s-1"}"#)
+        let later = Token.signed(claims: #"{"iat":\#(first - 600),"exp":\#(first + 4),"sid":"s-1"}"#)
         #expect(try gateway.get("/api", "Authorization: Bearer \(later)").status == 200)
         #expect(try client.waitForLine("closed") == "closed 1008 session expired")
-        #expect(Token.now() >= first + 3)
+        #expect(Token.now() >= first + 4)
     }
 
     @Test func `no request extends a tunnel past the session's cap`() throws {
         let (server, port) = try PythonWebSocket.server()
         defer { server.stop() }
-        // The session ends two seconds after its first token, where the successor would have ended two later.
-        let gateway = try Gateway(Self.sliding.replacing("$CAP", with: "10s"), upstreamPort: port)
+        // The session ends four seconds after its first token, eight before the successor would have.
+        let gateway = try Gateway(Self.sliding.replacing("$CAP", with: "28s"), upstreamPort: port)
         let client = try PythonWebSocket.client(
-            "hold", to: gateway.webSocket("/echo"), Self.credentials(left: 4, lifetime: 8))
+            "hold", to: gateway.webSocket("/echo"), Self.credentials(left: 10, lifetime: 24))
         let presented = try token(of: client)
         let first = try #require(presented.integer("exp"))
         try client.waitForLine("open")
         let answer = try gateway.get("/api", "Authorization: Bearer \(presented.compact)")
         let successor = try #require(answer["X-Refresh-Token"].flatMap { Token(verifying: $0) })
-        #expect(successor.integer("exp") == first + 2)
+        #expect(successor.integer("exp") == first + 4)
         // It claims to belong to a session that began later.
         let sid = try #require(successor.string("sid"))
         let late = Token.signed(claims: #"{"iat":\#(Token.now()),"exp":\#(first + 600),"sid":"\#(sid)"}"#)
         #expect(try gateway.get("/api", "Authorization: Bearer \(late)").status == 200)
         #expect(try client.waitForLine("closed") == "closed 1008 session expired")
-        #expect(Token.now() >= first + 2)
-        #expect(Token.now() < first + 6)
+        #expect(Token.now() >= first + 4)
+        #expect(Token.now() < first + 11)
     }
 }
