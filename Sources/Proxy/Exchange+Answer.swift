@@ -332,11 +332,11 @@ extension Exchange {
 
     func downstreamEnded() {
         if let tunnel { return tunnel.ended(.clientEnded) }
-        // A client may close its sending side and still read. With a request cut short it has gone.
-        guard requestIsWhole else {
-            downstream?.connectionLost()
-            return
-        }
+        // A client may close its sending side and still read. With a request cut short it has gone; and the reader of an
+        // event stream has, too: no browser does one without the other, and silence would not tell for minutes.
+        var isReaderOfEvents = false
+        if case .events = lasting { isReaderOfEvents = true }
+        if !requestIsWhole || isReaderOfEvents { downstream?.connectionLost() }
     }
 
     func deadlineExpired() {
