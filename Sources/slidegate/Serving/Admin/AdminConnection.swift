@@ -57,7 +57,7 @@ final class AdminConnection {
             return bytes.count
         }
         isAnswering = true
-        closesAfterwards = !head.isPersistent
+        closesAfterwards = !head.isPersistent || server.isLeaving
         let isHead = head.method == .head
         if let refusal = refusal(bytes) {
             refuse(refusal)

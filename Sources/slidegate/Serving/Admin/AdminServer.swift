@@ -49,6 +49,12 @@ final class AdminServer {
 
     func connectionClosed(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
 
+    /// Leaves new connections to whoever else holds the socket. What is asked over those that are open is still answered.
+    func stopAccepting() { listener = nil }
+
+    /// New connections are somebody else's: those that are open end with their next answer.
+    var isLeaving: Bool { listener == nil }
+
     /// Closes the listener and every connection.
     func close() {
         listener = nil

@@ -67,24 +67,27 @@ final class Administration {
         }
     }
 
-    /// Serves by it from now on; nil: not at all. Connections that are open end.
+    /// Serves by it from now on; nil: not at all. Connections that are open end, unless nothing has changed.
     func adopt(_ preparation: Preparation?) throws(EventLoopError) {
-        if preparation?.socket === server?.socket { handOver() } else { end() }
+        if let preparation, let server, preparation.socket === server.socket, preparation.secret == server.secret { return }
+        if preparation?.socket === server?.socket { close() } else { end() }
         requested = preparation?.address
         guard let preparation else { return }
         server = try AdminServer(on: preparation.socket, secret: preparation.secret, routes: routes, loop: loop)
     }
 
     /// Leaves the socket, and its file if it has one, to a successor.
-    func handOver() {
-        server?.close()
-        server = nil
-    }
+    func handOver() { server?.stopAccepting() }
 
     /// Stops serving, and leaves nothing behind.
     func end() {
-        if let socket, socket.isOwn { socket.file?.remove() }
-        handOver()
+        if let server, !server.isLeaving, server.socket.isOwn { server.socket.file?.remove() }
+        close()
+    }
+
+    private func close() {
+        server?.close()
+        server = nil
     }
 
     private func secret(_ admin: Configuration.Admin, of configuration: Configuration) throws -> [UInt8]? {
