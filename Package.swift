@@ -81,7 +81,22 @@ let package = Package(
         .testTarget(
             name: "ThrottlingTests", dependencies: ["Throttling", "ProxyProtocol", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Authentication", "Bytes", "Configuration", "HTTP1", "JOSE", "ProxyProtocol", "Signatures", "WebSocket",
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Regressions"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["COpenSSL"], resources: [.copy("WebSocket/Python")], swiftSettings: strict),
     ]
 )
+
+// The fuzzer links only with libFuzzer, which `deploy/fuzz` compiles everything for.
+if Context.environment["SLIDEGATE_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+        .executableTarget(name: "Fuzzer", dependencies: ["FuzzTargets", "CLibFuzzer"], path: "Tests/Fuzzer", swiftSettings: strict),
+    ]
+}
