@@ -22,6 +22,7 @@ extension Exchange {
 
     private func receiveHead(_ bytes: Span<UInt8>) {
         guard let upstream else { return }
+        defer { upstream.accountForInput() }
         if upstream.input.isEmpty {
             let used = relayHeads(bytes)
             if self.upstream === upstream, used < bytes.count { upstream.input.append(bytes.extracting(used...)) }

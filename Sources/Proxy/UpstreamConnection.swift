@@ -10,6 +10,7 @@ final class UpstreamConnection: TableEntry {
     private(set) var exchange: Exchange?
     /// The beginning of a head that has not arrived whole.
     var input = ByteBuffer()
+    private var accountedInput = 0
     /// It has carried an exchange before, so that the peer may have closed it just now.
     private(set) var isReused = false
     private(set) var isConnected = false
@@ -27,6 +28,11 @@ final class UpstreamConnection: TableEntry {
         worker.table.insert(self, at: slot)
         if isOfOneClient { writeProxyHeader(for: client) }
         stream.start(for: self)
+    }
+
+    /// Keeps the loop's account of what waits here.
+    func accountForInput() {
+        if input.count != accountedInput { worker.loop.account(for: input.count, accounted: &accountedInput) }
     }
 
     func lend(to exchange: Exchange) {
@@ -49,6 +55,8 @@ final class UpstreamConnection: TableEntry {
         guard stream.isOpen else { return }
         exchange = nil
         stream.close()
+        input.release()
+        accountForInput()
         worker.table.remove(at: slot)
     }
 

@@ -20,7 +20,7 @@ enum Grammar {
         "origin", "pragma", "proxy-authenticate", "proxy-authorization", "proxy-connection", "proxy-status", "range",
         "sec-websocket-accept", "sec-websocket-key", "sec-websocket-protocol", "sec-websocket-version", "set-cookie",
         "te", "trailer", "transfer-encoding", "upgrade", "vary", "via", "www-authenticate", "x-forwarded-for",
-        "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+        "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip",
     ]
 
     static func isReservedHeader(_ name: String) -> Bool {
