@@ -119,6 +119,7 @@ extension SessionStreams {
         guard let entry = entries[slot], let end = entry.end else { return }
         // Extended meanwhile, or the clock was set back.
         guard worker.numericDate >= end else { return ends[slot] = worker.instant(of: end) }
+        entries[slot]?.end = nil  // taking leave takes a while, and is not undone
         worker.count(.tunnelsExpired)
         entry.exchange.endStream(.sessionExpired)
     }

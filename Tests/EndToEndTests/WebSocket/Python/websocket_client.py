@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import os
-import ssl
 import sys
 import time
 
@@ -98,9 +97,6 @@ async def main():
             arguments["subprotocols"] = [options["subprotocol"], "bearer", compact]
         else:
             arguments["extra_headers"] = {"Authorization": "Bearer " + compact}
-    if "ca" in options:
-        arguments["ssl"] = ssl.create_default_context(cafile=options["ca"])
-        arguments["server_hostname"] = "localhost"
     tasks = {"exchange": exchange, "large": large, "fragments": fragments, "ping": ping, "hold": hold}
     async with websockets.connect(url, **arguments) as socket:
         say("open", "subprotocol", socket.subprotocol)
