@@ -87,7 +87,8 @@ package final class ListeningSocket: Sendable {
     package static func taking(
         _ address: SocketAddress, from inherited: inout [ListeningSocket]
     ) throws(SocketError) -> ListeningSocket {
-        if let index = inherited.firstIndex(where: { $0.isMatch(for: address) }) { return inherited.remove(at: index) }
+        // The last: with port 0 the workers' match too, and are passed on first.
+        if let index = inherited.lastIndex(where: { $0.isMatch(for: address) }) { return inherited.remove(at: index) }
         if address.path == nil { try checkIsFree(address) }
         return try ListeningSocket(boundTo: address)
     }

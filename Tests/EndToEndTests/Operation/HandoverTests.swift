@@ -252,6 +252,31 @@ struct HandoverTests {
         #expect(access(path, F_OK) != 0)
     }
 
+    @Test func `administration goes on: kept connections are answered, and new ones reach the process that serves`() throws {
+        let origin = try Origin.ok()
+        let gateway = try Gateway(openToAll + "\nworkers: 2\n" + Gateway.admin, upstream: origin)
+        let port = try gateway.adminPort()
+        let request = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        let reader = try Client(to: port, of: gateway)
+        #expect(try reader.exchange(request).status == 200)
+        gateway.process.signal(SIGHUP)
+        try gateway.process.waitForLine(containing: "configuration reloaded")
+        #expect(try reader.exchange(request).status == 200)
+        // An exchange that lasts keeps the old process.
+        let client = try gateway.connect()
+        try client.send("GET / HTTP/1.1\r\n")
+        let heir = try gateway.handOver()
+        let answer = try reader.exchange(request)
+        #expect(answer.status == 200)
+        #expect(answer.members(of: "Connection").contains("close"))
+        try client.send("Host: a\r\n\r\n")
+        #expect(try client.receive().status == 200)
+        #expect(try gateway.process.waitForExit() == .exited(0))
+        #expect(try Client(to: port).exchange(request).status == 200)
+        #expect(try gateway.exchange(Self.request).status == 200)
+        #expect(heir.isRunning)
+    }
+
     @Test func `the file with the process's id is that of the one that serves`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll, upstream: origin, options: ["--pid-file", "$FOLDER/pid"])
