@@ -17,6 +17,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case tunnelsOpened
     case tunnelsExtended
     case tunnelsExpired
+    case upstreamExcess
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -38,6 +39,7 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsOpened: "tunnels_opened"
         case .tunnelsExtended: "tunnels_extended"
         case .tunnelsExpired: "tunnels_expired"
+        case .upstreamExcess: "upstream_excess"
         }
     }
 
@@ -61,6 +63,7 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsOpened: "Upgrades that became tunnels."
         case .tunnelsExtended: "Times that a tunnel or event stream got a later end, as its session went on elsewhere."
         case .tunnelsExpired: "Tunnels and event streams that were ended with their session."
+        case .upstreamExcess: "Upstream connections closed because more came on them than had been asked for."
         }
     }
 }

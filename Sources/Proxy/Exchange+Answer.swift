@@ -292,6 +292,7 @@ extension Exchange {
         answer = .finished
         if let connection = detach() {
             // What follows an answer nobody has asked for must not reach the next client.
+            if hasExcess { connection.noteExcess() }
             let isClean = keepsUpstream && requestIsWhole && !hasExcess && connection.stream.queuedBytes == 0
             isClean ? connection.release() : connection.close()
         }

@@ -69,6 +69,7 @@ final class UpstreamConnection: TableEntry {
 extension UpstreamConnection: ByteStreamHandler {
     func streamReceived(_ bytes: Span<UInt8>) {
         if let exchange { return exchange.upstreamReceived(bytes) }
+        noteExcess()
         deadlineExpired()  // an answer to nothing: whoever came next would take it for their own
     }
 
