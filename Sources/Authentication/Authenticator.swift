@@ -70,6 +70,7 @@ package final class Authenticator {
         for (index, source) in policy.tokens.sources.enumerated() {
             if case .header(let name) = source { names.append((name, .token(source: index))) }
         }
+        for name in policy.connectionHeaders { names.append((name, .dropped)) }
         for route in policy.routes {
             for claimHeader in route.claimHeaders { names.append((claimHeader.header, .dropped)) }
         }

@@ -65,6 +65,20 @@ package enum Defaults {
     /// Below the 60 seconds and more that servers commonly keep an idle connection, so that they rarely close first.
     package static let upstreamIdleTimeout: Duration = .seconds(55)
 
+    // MARK: TLS
+
+    /// What this version speaks.
+    package static let alpnProtocols = ["http/1.1"]
+    /// Clients without 1.3 are still about; 1.2 with these suites is safe, and older ones are not to be had (RFC 8996).
+    package static let tlsMinimumVersion: Configuration.TLSVersion = .tls12
+    /// A resumed handshake costs a fraction of a full one on both sides.
+    package static let tlsTickets = true
+    /// Whoever names an authority means its certificates to be asked for.
+    package static let clientVerification: Configuration.Listener.Clients.Verification = .required
+    /// A root and one issuing authority below it, as company authorities commonly are.
+    package static let clientDepth = 1
+    package static let httpsPort = 443
+
     // MARK: Limits and timeouts
 
     package static let headBytesMax = 32 << 10

@@ -1,5 +1,6 @@
 import Bytes
 import EventLoop
+import HTTP1
 import Metrics
 
 // MARK: - TLS in front
@@ -34,5 +35,16 @@ extension DownstreamConnection {
     private func noteFailure(of cause: String) {
         worker.count(.tlsHandshakeFailures)
         worker.log.handshakeFailed(cause, peer: peer, worker: worker)
+    }
+
+    /// Answers the request in `worker.requestHead`, parsed from `bytes`, on a listener that only sends clients elsewhere.
+    func redirect(_ bytes: Span<UInt8>, toPort port: Int) {
+        let head = worker.requestHead
+        if head.method == .connect || head.targetForm == .authority { return answerRequest(.methodNotImplemented) }
+        guard !head.host.isEmpty else { return answerRequest(.message(.hostMissing)) }
+        let keeps = head.isPersistent && mayPersist && !head.expectsContinue
+        worker.composeRedirect(bytes, toPort: port, keepingConnection: keeps)
+        guard sendComposedAnswer(), keeps else { return closeGracefully() }
+        dropContent(head.framing)
     }
 }

@@ -39,6 +39,8 @@ final class DownstreamConnection: TableEntry {
     let stream: ByteStream
     /// Nil: the client speaks in clear.
     let security: ListenerSecurity?
+    /// Requests are told to come again over HTTPS, at this port.
+    let redirectPort: Int?
     /// For the upstream: who the client is by its certificate; empty when nobody asks or it has shown none.
     var subjectLine: [UInt8] = []
     private let slot: Int
@@ -70,6 +72,7 @@ final class DownstreamConnection: TableEntry {
         client = socket.peer
         slot = worker.table.reserveSlot()
         security = listener.security
+        redirectPort = listener.redirectPort
         phase = listener.proxyProtocol ? .awaitingProxyHeader : .awaitingHead
         stream = ByteStream(socket, on: worker.loop, tls: listener.proxyProtocol ? nil : listener.security?.server)
         worker.table.insert(self, at: slot)
@@ -291,6 +294,10 @@ extension DownstreamConnection {
     /// Decides what becomes of the request whose head has just been parsed from `bytes`.
     /// - Returns: the bytes of content used behind the head.
     private func startExchange(_ bytes: Span<UInt8>) -> Int {
+        if let redirectPort {
+            redirect(bytes, toPort: redirectPort)
+            return 0
+        }
         let snapshot = worker.snapshot!
         if worker.isGuarded || hasNamedClient, let failure = admitRequest(bytes, snapshot.edge) {
             answerRequest(failure)
@@ -375,7 +382,7 @@ extension DownstreamConnection {
 
 extension DownstreamConnection {
     /// Answers the request whose head is in `worker.requestHead` and keeps the connection where that is safe.
-    private func answerRequest(_ failure: Failure, origin: CrossOrigin = .absent, isLogged: Bool = false) {
+    func answerRequest(_ failure: Failure, origin: CrossOrigin = .absent, isLogged: Bool = false) {
         let head = worker.requestHead
         // Whoever waits for `100 Continue` may send the content or not: what follows cannot be told apart.
         let keeps =
@@ -386,7 +393,7 @@ extension DownstreamConnection {
         dropContent(head.framing)
     }
 
-    private func dropContent(_ framing: ContentFraming) {
+    func dropContent(_ framing: ContentFraming) {
         guard framing.hasContent else { return messageEnded() }
         discardedContent = ContentDecoder(framing)
         phase = .discarding(left: Self.discardedBytesMax)
@@ -396,7 +403,7 @@ extension DownstreamConnection {
     private func answerPreflight(_ preflight: Preflight) {
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
-        worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version)
+        worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version, security: security)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
     }
@@ -414,13 +421,14 @@ extension DownstreamConnection {
     ) {
         worker.count(failure)
         worker.composeAnswer(
-            to: failure, keepingConnection: keepingConnection, origin: origin, method: method, version: version)
+            to: failure, keepingConnection: keepingConnection, origin: origin, method: method, version: version,
+            security: stream.hasFailedHandshake ? nil : security)
         let isSent = sendComposedAnswer()
         if !keepingConnection || !isSent { closeGracefully() }
     }
 
     /// False when the client is gone.
-    private func sendComposedAnswer() -> Bool {
+    func sendComposedAnswer() -> Bool {
         switch worker.headOutput.withSpan({ stream.write($0) }) {
         case .written: return true
         case .queued:

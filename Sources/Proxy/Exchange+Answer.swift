@@ -114,6 +114,7 @@ extension Exchange {
         var output = ByteBuffer()
         swap(&output, &worker.headOutput)
         Self.appendStatusLine(bytes, &head, to: &output)
+        if let security = downstream?.security { security.appendStrictTransport(replacing: &head.fields, bytes, to: &output) }
         head.fields.appendKept(from: bytes, to: &output)
         authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)
         if head.fields.firstIndex(of: .date) == nil { worker.appendDate(to: &output) }

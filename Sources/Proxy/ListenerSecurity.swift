@@ -1,4 +1,6 @@
+import Bytes
 package import EventLoop
+import HTTP1
 
 /// How clients of one listener are served under TLS.
 package final class ListenerSecurity: Sendable {
@@ -13,5 +15,17 @@ package final class ListenerSecurity: Sendable {
         self.server = server
         self.subjectHeader = subjectHeader
         strictTransportLine = strictTransport.map { Array("Strict-Transport-Security: \($0)\r\n".utf8) } ?? []
+    }
+
+    private static let strictTransportName = Array("strict-transport-security".utf8)
+    private static let strictTransportHash = canonicalHash(strictTransportName.span)
+
+    /// Appends the line, and drops what the upstream says of the matter: clients heed the first line alone (RFC 6797 §8.1).
+    func appendStrictTransport(
+        replacing fields: inout FieldSection, _ bytes: Span<UInt8>, to output: inout ByteBuffer
+    ) {
+        guard !strictTransportLine.isEmpty else { return }
+        fields.drop(Self.strictTransportName.span, hash: Self.strictTransportHash, from: bytes)
+        output.append(strictTransportLine)
     }
 }

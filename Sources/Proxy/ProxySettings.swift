@@ -52,11 +52,16 @@ package struct ListenerSettings: Sendable {
     package var fileMode: UInt32
     /// Whether each connection begins with a PROXY header.
     package var proxyProtocol = false
+    /// Every request is told to come again over HTTPS, at this port.
+    package var redirectPort: Int?
 
-    package init(address: SocketAddress, security: ListenerSecurity? = nil, fileMode: UInt32 = 0o660) {
+    package init(
+        address: SocketAddress, security: ListenerSecurity? = nil, fileMode: UInt32 = 0o660, redirectPort: Int? = nil
+    ) {
         self.address = address
         self.security = security
         self.fileMode = fileMode
+        self.redirectPort = redirectPort
     }
 }
 

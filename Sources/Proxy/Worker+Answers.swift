@@ -9,8 +9,10 @@ extension Worker {
     /// - Parameters:
     ///   - origin: of the request, so that a page of another origin can read why it was refused.
     ///   - version: the client's.
+    ///   - security: of the client's connection.
     func composeAnswer(
-        to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method, version: Version
+        to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method, version: Version,
+        security: ListenerSecurity?
     ) {
         let problem = Problem(failure)
         contentOutput.removeAll()
@@ -24,7 +26,7 @@ extension Worker {
         contentOutput.appendJSONEscaped(problem.detail)
         contentOutput.append("\"}\n")
 
-        beginAnswer(problem.status)
+        beginAnswer(problem.status, security)
         headOutput.append("Content-Type: application/problem+json\r\nProxy-Status: slidegate; error=")
         headOutput.append(problem.proxyError)
         headOutput.append("; details=\"")
@@ -48,13 +50,38 @@ extension Worker {
         if method != .head { contentOutput.withSpan { headOutput.append($0) } }
     }
 
-    func composePreflightAnswer(_ preflight: Preflight, keepingConnection: Bool, version: Version) {
-        beginAnswer(204)
+    func composePreflightAnswer(
+        _ preflight: Preflight, keepingConnection: Bool, version: Version, security: ListenerSecurity?
+    ) {
+        beginAnswer(204, security)
         snapshot.authenticator.appendPreflightFields(preflight, to: &headOutput)
         endAnswer(keepingConnection: keepingConnection, version)
     }
 
-    private func beginAnswer(_ status: Int) {
+    /// Composes the answer that sends a client to the same place under HTTPS (RFC 9110 §15.4.9: with the same method). The
+    /// request is in `requestHead`, parsed from `bytes`, and has a host.
+    func composeRedirect(_ bytes: Span<UInt8>, toPort port: Int, keepingConnection: Bool) {
+        beginAnswer(308, nil)
+        headOutput.append("Location: https://")
+        headOutput.append(bytes.extracting(requestHead.host.bounds))
+        if port != 443 {
+            headOutput.append(":")
+            headOutput.append(decimal: port)
+        }
+        if requestHead.path.isEmpty {
+            headOutput.append("/")
+        } else {
+            headOutput.append(bytes.extracting(requestHead.path.bounds))
+        }
+        if requestHead.hasQuery {
+            headOutput.append("?")
+            headOutput.append(bytes.extracting(requestHead.query.bounds))
+        }
+        headOutput.append("\r\nContent-Length: 0\r\n")
+        endAnswer(keepingConnection: keepingConnection, requestHead.version)
+    }
+
+    private func beginAnswer(_ status: Int, _ security: ListenerSecurity?) {
         headOutput.removeAll()
         headOutput.append("HTTP/1.1 ")
         headOutput.append(decimal: status)
@@ -62,6 +89,7 @@ extension Worker {
         headOutput.append(Problem.reasonPhrase(status))
         headOutput.append("\r\n")
         appendDate(to: &headOutput)
+        if let security { headOutput.append(security.strictTransportLine) }
     }
 
     private func endAnswer(keepingConnection: Bool, _ version: Version) {

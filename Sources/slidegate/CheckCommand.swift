@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import EventLoop
 
 /// `slidegate check`
 struct CheckCommand: ParsableCommand {
@@ -7,7 +8,7 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check a configuration, and say in words what it does.",
         discussion: """
-            Reads the file and loads every key it names, as `serve` would, but opens no socket and resolves no name. \
+            Reads the file and loads every key and certificate it names, as `serve` would, but opens no socket and resolves no name. \
             Errors go to standard error, one line each, as FILE:LINE:COLUMN: PATH: what is wrong; all of them at once.
 
             EXAMPLES
@@ -32,10 +33,11 @@ struct CheckCommand: ParsableCommand {
             let keys = try LoadedKeys(configuration)
             // As each worker will: not by loading again, since a key may come from a pipe.
             _ = try keys.makeKeySet()
-            let warnings = configuration.warnings + keys.warnings
+            let tls = try LoadedTLS(configuration, ticketKeys: TicketKeys())
+            let warnings = configuration.warnings + keys.warnings + tls.warnings
             for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
             if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }
-            if !quiet { Console.write(Explanation(configuration, keys).text) }
+            if !quiet { Console.write(Explanation(configuration, keys, tls).text) }
         }
     }
 }

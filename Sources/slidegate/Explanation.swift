@@ -1,4 +1,5 @@
 import Configuration
+import EventLoop
 import JOSE
 import Signatures
 
@@ -6,10 +7,12 @@ import Signatures
 struct Explanation {
     private let configuration: Configuration
     private let keys: LoadedKeys
+    private let tls: LoadedTLS
 
-    init(_ configuration: Configuration, _ keys: LoadedKeys) {
+    init(_ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS) {
         self.configuration = configuration
         self.keys = keys
+        self.tls = tls
     }
 
     var text: String {
@@ -20,7 +23,7 @@ struct Explanation {
     // MARK: Traffic
 
     private var traffic: [String] {
-        let addresses = Prose.all(configuration.listeners.map { "\($0.address.value)" })
+        let addresses = Prose.all(zip(configuration.listeners, tls.certificates).map(describe))
         let workers =
             switch configuration.workers {
             case .automatic: "a worker for each processor"
@@ -30,9 +33,32 @@ struct Explanation {
         var lines = ["\(configuration.file) is good.", "", "Listens on \(addresses) with \(workers)."]
         for upstream in configuration.upstreams {
             let servers = Prose.all(upstream.servers.map { "\($0.address.value)" })
-            lines.append("Upstream \(upstream.name) is \(servers).")
+            lines.append("Upstream \(upstream.name) is \(servers)\(describe(upstream.tls)).")
         }
         return lines
+    }
+
+    private func describe(_ listener: Configuration.Listener, _ certificates: [TLSCertificate]) -> String {
+        let address = "\(listener.address.value)"
+        if let port = listener.redirectPort { return "\(address) (redirects to HTTPS on port \(port))" }
+        guard let settings = listener.tls else { return address }
+        var seen: Set<String> = []
+        let names = certificates.flatMap(\.names).filter { seen.insert($0).inserted }
+        var text = "\(address) (TLS \(settings.minimumVersion.rawValue) and above"
+        if !names.isEmpty { text += " for \(Prose.all(names))" }
+        switch settings.clients?.verification {
+        case .required: text += ", clients with a certificate only"
+        case .optional: text += ", clients may have a certificate"
+        case nil: break
+        }
+        return text + ")"
+    }
+
+    private func describe(_ tls: Configuration.Upstream.TLS?) -> String {
+        guard let tls else { return "" }
+        guard tls.verifies else { return ", under TLS with whoever answers" }
+        let name = tls.serverName.map { " as \($0)" } ?? ""
+        return ", under TLS\(name), trusted by \(tls.authorities?.value ?? "the system's authorities")"
     }
 
     // MARK: Keys

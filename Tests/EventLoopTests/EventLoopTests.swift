@@ -37,13 +37,15 @@ final class Recorder: ByteStreamHandler {
 
 extension EventLoop {
     /// Runs until `condition` holds; a loop that stays behind fails the test instead of hanging it.
-    func run(until condition: @escaping () -> Bool) throws {
+    func run(
+        until condition: @escaping () -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
         let overdue = try LoopTimer(on: self) { [unowned self] in stop() }
         overdue.schedule(afterMilliseconds: 10_000)
         turnEnded = { [unowned self] in if condition() { stop() } }
         if !condition() { run() }
         turnEnded = {}
-        try #require(condition(), "the loop waited in vain")
+        try #require(condition(), "the loop waited in vain", sourceLocation: sourceLocation)
     }
 }
 

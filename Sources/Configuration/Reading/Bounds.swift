@@ -15,6 +15,11 @@ enum Bounds {
     static let bufferPercent = 1...99
     static let leastGainPercent = 0...99
     static let maxAge: ClosedRange<Duration> = .zero ... .seconds(86_400)
+    static let ports = 1...65_535
+    /// Chains of authorities are short; a long one is work that a client makes for us.
+    static let certificateDepth = 0...10
+    /// RFC 6797 §6.1.1; zero tells browsers to forget it.
+    static let strictTransportAge: ClosedRange<Duration> = .zero ... .seconds(3650 * 86_400)
     static let statuses = 200...599
     static let tokenBytes = 256...(64 << 10)
     static let headBytes = (1 << 10)...(1 << 20)

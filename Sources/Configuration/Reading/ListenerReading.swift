@@ -10,20 +10,7 @@ extension Configuration.Listener {
             for element in long.elements(orOne: false, expected: "a list of listeners") {
                 guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
                 else { continue }
-                let beginsWithHeader = readProxyProtocol(section, root)
-                let mode = readMode(section)
-                guard let address = section[.address] else {
-                    element.refuse("address is missing", expected: EndpointText.form)
-                    continue
-                }
-                guard let endpoint = address.endpoint(zeroPort: true) else { continue }
-                if !endpoint.value.isUnix, section.has(.mode) {
-                    root.field.findings.error(
-                        at: section.place(of: .mode), "mode is for Unix sockets, and this is \(endpoint.value)")
-                }
-                listeners.append(
-                    Configuration.Listener(
-                        address: endpoint, hasProxyProtocol: beginsWithHeader, mode: mode ?? Defaults.socketMode))
+                if let listener = read(section, root) { listeners.append(listener) }
             }
         case (_?, _?):
             root.field.findings.error(
@@ -37,6 +24,38 @@ extension Configuration.Listener {
             written.refuse("no address", expected: EndpointText.form)
         }
         return listeners
+    }
+
+    private static func read(
+        _ section: Section<Vocabulary.Listener>, _ root: Section<Vocabulary.Root>
+    ) -> Configuration.Listener? {
+        let hasProxyProtocol = readProxyProtocol(section, root)
+        let mode = readMode(section)
+        let tls = section[.tls].flatMap(TLS.read)
+        let redirectPort = section[.redirectToHTTPS].flatMap(readRedirect)
+        let strictTransport = section[.hsts].flatMap(StrictTransport.read)
+        let findings = section.field.findings
+        if redirectPort != nil, section.has(.tls) {
+            findings.error(
+                at: section.place(of: .redirectToHTTPS), "this listener takes HTTPS itself",
+                expected: "redirect_to_https on a listener without tls")
+        }
+        if section.has(.hsts), !section.has(.tls) {
+            findings.error(
+                at: section.place(of: .hsts), "browsers heed it over HTTPS alone (RFC 6797 §8.1)",
+                expected: "hsts on a listener with tls")
+        }
+        guard let address = section[.address] else {
+            section.field.refuse("address is missing", expected: EndpointText.form)
+            return nil
+        }
+        guard let endpoint = address.endpoint(zeroPort: true) else { return nil }
+        if !endpoint.value.isUnix, section.has(.mode) {
+            findings.error(at: section.place(of: .mode), "mode is for Unix sockets, and this is \(endpoint.value)")
+        }
+        return Configuration.Listener(
+            address: endpoint, hasProxyProtocol: hasProxyProtocol, mode: mode ?? Defaults.socketMode, tls: tls,
+            redirectPort: redirectPort, strictTransport: strictTransport)
     }
 
     /// Permissions in octal, as `chmod` takes them.

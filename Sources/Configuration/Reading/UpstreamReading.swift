@@ -42,6 +42,7 @@ extension Configuration.Upstream {
         }
         let keepalive = section[.keepalive]?.integer(in: Bounds.keepalive)
         let sendsProxyProtocol = section[.proxyProtocol].map(readProxyProtocol) ?? false
+        let tls = section[.tls].flatMap(TLS.read)
         guard let serverField = section[.servers] else {
             field.refuse("servers is missing", expected: "servers: [ 127.0.0.1:9000 ]")
             return nil
@@ -50,6 +51,12 @@ extension Configuration.Upstream {
         guard !servers.isEmpty else { return nil }
         var upstream = Configuration.Upstream(name: name, servers: servers, timeouts: timeouts, keepalive: keepalive)
         upstream.sendsProxyProtocol = sendsProxyProtocol
+        upstream.tls = tls
+        if let tls, tls.verifies, tls.serverName == nil, servers.contains(where: \.address.value.isUnix) {
+            field.findings.error(
+                at: tls.place, "server_name is missing: a Unix socket says nothing of whom to expect",
+                expected: "the host name that the server's certificate is for")
+        }
         return upstream
     }
 

@@ -16,7 +16,7 @@ enum Vocabulary {
         static let section = ""
         static let later = [
             "sessions": "the dual-token mode",
-            "mode": "the shadow mode", "revocation": "revocation", "tls": "TLS",
+            "mode": "the shadow mode", "revocation": "revocation",
         ]
 
         case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
@@ -27,19 +27,54 @@ enum Vocabulary {
 
     enum Listener: String, SectionKey {
         static let section = "listeners[]"
-        static let later = ["tls": "TLS"]
 
-        case address, mode
+        case address, mode, tls, hsts
+        case redirectToHTTPS = "redirect_to_https"
         case proxyProtocol = "proxy_protocol"
+    }
+
+    enum ListenerTLS: String, SectionKey {
+        static let section = "listeners[].tls"
+
+        case certificate, key, ocsp, certificates, alpn
+        case minVersion = "min_version"
+        case clientCA = "client_ca"
+        case clientVerify = "client_verify"
+        case clientDepth = "client_depth"
+        case clientSubject = "client_subject"
+        case tickets
+    }
+
+    enum Certificate: String, SectionKey {
+        static let section = "listeners[].tls.certificates[]"
+
+        case certificate, key, ocsp
+    }
+
+    enum StrictTransport: String, SectionKey {
+        static let section = "listeners[].hsts"
+
+        case maxAge = "max_age"
+        case includeSubdomains = "include_subdomains"
+        case preload
+    }
+
+    enum UpstreamTLS: String, SectionKey {
+        static let section = "upstreams.NAME.tls"
+
+        case verify, ca
+        case serverName = "server_name"
+        case certificate, key
+        case minVersion = "min_version"
     }
 
     enum Upstream: String, SectionKey {
         static let section = "upstreams.NAME"
         static let later = [
-            "balance": "balancing over several servers", "tls": "TLS", "retries": "retries", "health": "health checks",
+            "balance": "balancing over several servers", "retries": "retries", "health": "health checks",
         ]
 
-        case servers, keepalive, timeouts
+        case servers, keepalive, timeouts, tls
         case proxyProtocol = "proxy_protocol"
     }
 
@@ -182,7 +217,8 @@ enum Vocabulary {
 
     /// All of them, in the order of the reference.
     static let sections: [any SectionKey.Type] = [
-        Root.self, Listener.self, Upstream.self, Server.self, UpstreamTimeouts.self, Key.self, Tokens.self,
+        Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
+        Server.self, UpstreamTimeouts.self, Key.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
         Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
     ]

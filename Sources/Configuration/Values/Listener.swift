@@ -7,5 +7,11 @@ extension Configuration {
         package var hasProxyProtocol = false
         /// Permissions of a Unix socket's file.
         package var mode = Defaults.socketMode
+        /// Nil: HTTP in clear.
+        package var tls: TLS?
+        /// Every request is told to come again over HTTPS, at this port.
+        package var redirectPort: Int?
+        /// Only with `tls`.
+        package var strictTransport: StrictTransport?
     }
 }

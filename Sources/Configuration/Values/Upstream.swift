@@ -15,6 +15,8 @@ extension Configuration {
         package var idleTimeout: Duration
         /// Whether each connection begins with a PROXY header, version 2.
         package var sendsProxyProtocol = false
+        /// Nil: HTTP in clear.
+        package var tls: TLS?
 
         package struct Server: Sendable, Equatable {
             /// The port is never 0.

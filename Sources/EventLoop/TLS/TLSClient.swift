@@ -55,8 +55,8 @@ package final class TLSClientContext: @unchecked Sendable {
     deinit { SSL_CTX_free(pointer) }
 }
 
-/// How one server is shaken hands with: a context, the name that its certificate must be for, and the newest session with
-/// it, whichever worker has had it.
+/// How one server is shaken hands with: a context, the name that its certificate must be for, and the newest sessions with
+/// it, whichever worker has had them.
 package final class TLSClient: TLSContext {
     /// What a server's certificate must be for.
     package enum ServerName: Sendable, Equatable {
@@ -66,9 +66,13 @@ package final class TLSClient: TLSContext {
         case address(String)
     }
 
+    /// Beyond as many, the oldest session is forgotten: each keeps the server's certificates in memory.
+    private static let sessionsMax = 32
+
     private let context: TLSClientContext
     private let name: ServerName
-    private let session = Mutex(Session())
+    /// The newest is the last.
+    private let sessions = Mutex<[Session]>([])
 
     package init(_ context: TLSClientContext, name: ServerName) {
         self.context = context
@@ -90,30 +94,34 @@ package final class TLSClient: TLSContext {
         case .address(let address):
             X509_VERIFY_PARAM_set1_ip_asc(rules, address)
         }
-        session.withLock { session in
-            if let pointer = session.pointer { SSL_set_session(ssl, pointer) }
+        sessions.withLock { sessions in
+            guard let newest = sessions.last else { return }
+            SSL_set_session(ssl, newest.pointer)
+            // Its tickets are for one use each (RFC 8446 Appendix C.4), and each use brings new ones.
+            guard SSL_SESSION_get_protocol_version(newest.pointer) == TLS1_3_VERSION else { return }
+            SSL_SESSION_free(sessions.removeLast().pointer)
         }
     }
 
-    /// Takes over a reference to a session, in place of the one before.
+    /// Takes over a reference to a session.
     fileprivate func keep(_ new: Session) {
-        session.withLock { session in
-            SSL_SESSION_free(session.pointer)
-            session = new
+        sessions.withLock { sessions in
+            if sessions.count == Self.sessionsMax { SSL_SESSION_free(sessions.removeFirst().pointer) }
+            sessions.append(new)
         }
     }
 
-    deinit { session.withLock { SSL_SESSION_free($0.pointer) } }
+    deinit { sessions.withLock { for session in $0 { SSL_SESSION_free(session.pointer) } } }
 
-    /// An `SSL_SESSION`, or none. OpenSSL counts references to it atomically, and nobody changes it any more.
+    /// An `SSL_SESSION`. OpenSSL counts references to it atomically.
     fileprivate struct Session: @unchecked Sendable {
-        var pointer: OpaquePointer?
+        var pointer: OpaquePointer
     }
 }
 
 /// OpenSSL has a session that can be resumed: in TLS 1.3 once for each ticket that arrives.
 private func sessionEstablished(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> CInt {
-    guard let client = shim_SSL_get_app_data(ssl) else { return 0 }
+    guard let session, let client = shim_SSL_get_app_data(ssl) else { return 0 }
     Unmanaged<TLSClient>.fromOpaque(client).takeUnretainedValue().keep(TLSClient.Session(pointer: session))
     return 1
 }

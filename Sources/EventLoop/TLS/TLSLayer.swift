@@ -7,8 +7,6 @@ import COpenSSL
 /// queues: the transport takes everything, so that OpenSSL never waits to write, and a stream's queue holds bytes of the
 /// wire whether they are encrypted or not. That leaves one thing to wait for, input.
 ///
-/// Whoever asks after a failed call looks at the transport's state and `SSL_want`, never at the error queue alone: the
-/// queue is the thread's, and other users of OpenSSL leave things in it.
 final class TLSLayer {
     enum HandshakeOutcome {
         case done, needsMore
@@ -66,7 +64,7 @@ final class TLSLayer {
     deinit { SSL_free(ssl) }
 
     func handshake() -> HandshakeOutcome {
-        ERR_clear_error()
+        Self.clearErrors()
         let result = SSL_do_handshake(ssl)
         if result == 1 { return .done }
         if isWaitingForInput { return .needsMore }
@@ -75,10 +73,12 @@ final class TLSLayer {
 
     /// Decrypts into `bytes`; at most one record.
     func read(into bytes: UnsafeMutableRawBufferPointer) -> ReadOutcome {
+        Self.clearErrors()
         var count = 0
         if SSL_read_ex(ssl, bytes.baseAddress, bytes.count, &count) == 1 { return .bytes(count) }
         if isWaitingForInput { return .blocked }
-        if SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 { return .ended }
+        // Not `SSL_get_shutdown` alone: a fatal alert sets it too.
+        if SSL_get_error(ssl, 0) == SSL_ERROR_ZERO_RETURN { return .ended }
         return .failed(failure())
     }
 
@@ -98,6 +98,7 @@ final class TLSLayer {
 
     /// Whether the peer has sent nothing that counts; handles what does not, as session tickets.
     var isQuiet: Bool {
+        Self.clearErrors()
         var byte: UInt8 = 0
         var count = 0
         return SSL_peek_ex(ssl, &byte, 1, &count) == 0 && isWaitingForInput
@@ -114,6 +115,10 @@ final class TLSLayer {
         guard !hasFailed else { return }
         SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
     }
+
+    /// The queue of errors is the thread's: what other calls have left in it would be taken for the next one's failure.
+    /// Emptying it costs more than to find it empty, as it nearly always is.
+    private static func clearErrors() { if ERR_peek_error() != 0 { ERR_clear_error() } }
 
     private var isWaitingForInput: Bool { isBlocked && SSL_want(ssl) == SSL_READING }
 

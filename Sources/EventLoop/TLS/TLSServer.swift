@@ -259,7 +259,8 @@ private func sealOrOpenTicket(
     if isSealing == 1 { return keys.seal(name: name, vector: vector, cipher: cipher, mac: mac) ? 1 : -1 }
     switch keys.open(name: name, vector: vector, cipher: cipher, mac: mac) {
     case .no: return 0
-    case .yes: return 1
+    // In TLS 1.3 clients use a ticket once: with each resumption they get another.
+    case .yes: return SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1
     case .yesButRenew: return 2
     }
 }

@@ -72,13 +72,14 @@ final class Service {
             }
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         let keys = try LoadedKeys(configuration)
+        let tls = try LoadedTLS(configuration, ticketKeys: ticketKeys)
         var sockets = inherited.listening
         administration = Administration(
             on: loop, collectReport: { [unowned self] onDone in gateway?.collectReport(onDone) },
             isReady: { [unowned self] in isReady })
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
-            settings(of: configuration, keys), workerCount: workerCount, inheriting: sockets, log: log, on: loop
+            settings(of: configuration, keys, tls), workerCount: workerCount, inheriting: sockets, log: log, on: loop
         ) { [unowned self] counters in ended(counters) }
         try administration.adopt(preparation)
         signals = try [
@@ -87,7 +88,7 @@ final class Service {
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
-        warn(of: configuration, keys)
+        warn(of: configuration, keys.warnings + tls.warnings)
         announce()
         try startWatchdog()
         try pidFile?.write()
@@ -109,18 +110,18 @@ final class Service {
     }
 
     private func settings(
-        of configuration: Configuration, _ keys: LoadedKeys
+        of configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS
     ) throws(ConfigurationRefusal) -> ProxySettings {
         var settings = try ProxySettings(
-            configuration, descriptorLimit: descriptorLimit, workerCount: workerCount,
+            configuration, tls, descriptorLimit: descriptorLimit, workerCount: workerCount,
             makeAuthenticator: makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache))
         generation += 1
         settings.generation = generation
         return settings
     }
 
-    private func warn(of configuration: Configuration, _ keys: LoadedKeys) {
-        for warning in configuration.warnings + keys.warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
+    private func warn(of configuration: Configuration, _ warnings: [Diagnostic]) {
+        for warning in configuration.warnings + warnings { log.write("slidegate: \(warning.line(file: configuration.file))") }
         let affordable = Limits.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
         if affordable < configuration.limits.connectionsMax {
             log.write(
@@ -186,12 +187,13 @@ extension Service {
                 throw ConfigurationRefusal(file: path, diagnostics: [Diagnostic(.error, at: .file, message)])
             }
             let keys = try LoadedKeys(next)
+            let tls = try LoadedTLS(next, ticketKeys: ticketKeys)
             var noSockets: [ListeningSocket] = []
             let preparation = try administration.prepare(next, inheriting: &noSockets)
-            try gateway?.apply(settings(of: next, keys))
+            try gateway?.apply(settings(of: next, keys, tls))
             try administration.adopt(preparation)
             configuration = next
-            warn(of: next, keys)
+            warn(of: next, keys.warnings + tls.warnings)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
             manager?.tell("READY=1", "STATUS=\(status)")

@@ -18,6 +18,7 @@ extension AuthenticationPolicy {
             sliding: configuration.sliding.map(RenewalPolicy.init),
             cors: configuration.cors.map { CORSPolicy($0, configuration) },
             routes: configuration.routes.map(RoutePolicy.init), realm: tokens.realm)
+        connectionHeaders = configuration.listeners.compactMap { $0.tls?.clients?.subjectHeader }
     }
 }
 

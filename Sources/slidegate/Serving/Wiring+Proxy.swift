@@ -12,14 +12,16 @@ extension ProxySettings {
     ///   - workerCount: connections are shared out evenly.
     /// - Throws: host names that did not resolve.
     init(
-        _ configuration: Configuration, descriptorLimit: Int, workerCount: Int,
+        _ configuration: Configuration, _ tls: LoadedTLS, descriptorLimit: Int, workerCount: Int,
         makeAuthenticator: @escaping @Sendable () -> Authenticator
     ) throws(ConfigurationRefusal) {
         var listeners: [ListenerSettings] = []
-        for listener in configuration.listeners { listeners.append(try ListenerSettings(listener, in: configuration.file)) }
+        for (listener, security) in zip(configuration.listeners, tls.listeners) {
+            listeners.append(try ListenerSettings(listener, security, in: configuration.file))
+        }
         var diagnostics: [Diagnostic] = []
         var upstreams: [UpstreamSettings] = []
-        for upstream in configuration.upstreams {
+        for (upstream, context) in zip(configuration.upstreams, tls.upstreams) {
             let server = upstream.servers[0].address
             do {
                 upstreams.append(
@@ -27,7 +29,8 @@ extension ProxySettings {
                         name: upstream.name,
                         servers: [
                             UpstreamServerSettings(
-                                authority: server.value.authority, addresses: try SocketAddress.resolve(server.value))
+                                authority: server.value.authority, addresses: try SocketAddress.resolve(server.value),
+                                tls: TLSClient(context, upstream.tls, server: server.value))
                         ],
                         keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
                         responseTimeout: upstream.responseTimeout.milliseconds,
@@ -115,10 +118,14 @@ extension DecisionLevel {
 
 extension ListenerSettings {
     /// - Throws: the host name that did not resolve, with its place.
-    fileprivate init(_ listener: Configuration.Listener, in file: String) throws(ConfigurationRefusal) {
+    fileprivate init(
+        _ listener: Configuration.Listener, _ security: ListenerSecurity?, in file: String
+    ) throws(ConfigurationRefusal) {
         let address = listener.address
         do {
-            self.init(address: try SocketAddress.resolve(address.value)[0], fileMode: listener.mode)
+            self.init(
+                address: try SocketAddress.resolve(address.value)[0], security: security, fileMode: listener.mode,
+                redirectPort: listener.redirectPort)
             proxyProtocol = listener.hasProxyProtocol
         } catch {
             throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: address.place, "\(error)")])
