@@ -109,6 +109,10 @@ struct ReferenceTests {
     static let frames: [String: String] = [
         "": "KEY: §",
         "listeners[]": "listeners: [ { KEY: § } ]",
+        "listeners[].tls": "listeners: [ { address: \"127.0.0.1:1\", tls: { KEY: § } } ]",
+        "listeners[].tls.certificates[]": "listeners: [ { address: \"127.0.0.1:1\", tls: { certificates: [ { KEY: § } ] } } ]",
+        "listeners[].hsts": "listeners: [ { address: \"127.0.0.1:1\", hsts: { KEY: § } } ]",
+        "upstreams.NAME.tls": "upstreams: { a: { servers: [ a:1 ], tls: { KEY: § } } }",
         "upstreams.NAME": "upstreams: { a: { KEY: § } }",
         "upstreams.NAME.servers[]": "upstreams: { a: { servers: [ { KEY: § } ] } }",
         "upstreams.NAME.timeouts": "upstreams: { a: { servers: [ a:1 ], timeouts: { KEY: § } } }",
