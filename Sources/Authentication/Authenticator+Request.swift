@@ -74,6 +74,7 @@ extension Authenticator {
             let kind: Refusal.Kind = token.firstIndex(of: 0x2C) == nil ? .token(error) : .severalTokens
             return .refuse(Refusal(kind, route: route, origin: origin))
         }
+        keyUse[entry.token.keyIndex].verified &+= 1
         // Revocation is looked up here, and once more in `prepareResponse`, just before a successor is attached.
 
         guard rules.requirements < 0 || isMet(Int(rules.requirements), by: entry) else {

@@ -28,6 +28,8 @@ package final class Authenticator {
     let hasher: any TokenHasher
     let mintCache: any MintCache
     var cache: VerifiedTokenCache
+    /// By index of the key; what this authenticator has done.
+    package internal(set) var keyUse: [KeyUse]
 
     /// - Parameter mintCache: one for the process, for signing algorithms that are not deterministic.
     package init(policy: AuthenticationPolicy, keys: KeySet, hasher: any TokenHasher, mintCache: any MintCache) {
@@ -36,6 +38,7 @@ package final class Authenticator {
         self.mintCache = mintCache
         signer = keys.signer
         verifier = TokenVerifier(keys: keys, rules: policy.validation)
+        keyUse = [KeyUse](repeating: KeyUse(), count: keys.verifiers.count)
         cache = VerifiedTokenCache(policy.cache)
         routes = RouteTable(policy.routes)
         crossOrigin = policy.cors.map(CrossOriginRules.init)
@@ -82,6 +85,11 @@ package final class Authenticator {
         }
         return ReservedFields(names)
     }
+}
+
+extension Authenticator {
+    /// The sets of keys that are fetched have been found whole again.
+    package func confirmKeys(until date: NumericDate) { verifier.fetched?.confirmedUntil = date }
 }
 
 /// A route's policy without what needs memory management: read on every request.

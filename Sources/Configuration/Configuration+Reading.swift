@@ -49,7 +49,8 @@ extension Configuration {
             routes: Route.read(root, context), trustedProxies: TrustedPeers.read(root[.trustedProxies]),
             forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),
-            admin: root[.admin].flatMap(Admin.read), warnings: [])
+            admin: root[.admin].flatMap(Admin.read), resolver: Resolver.read(root[.resolver]),
+            publishedKeys: PublishedKeys.read(root[.publishKeys]), warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration
     }

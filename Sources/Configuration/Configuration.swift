@@ -31,6 +31,9 @@ package struct Configuration: Sendable, Equatable {
     package var logs: Logs
     /// Nil: no administration listener.
     package var admin: Admin?
+    package var resolver: Resolver
+    /// Nil: the gateway's own public keys are not served.
+    package var publishedKeys: PublishedKeys?
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 

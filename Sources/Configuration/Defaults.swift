@@ -79,6 +79,33 @@ package enum Defaults {
     package static let clientDepth = 1
     package static let httpsPort = 443
 
+    // MARK: Names and health
+
+    /// Some names have a time to live of zero, which would have the server asked without end.
+    package static let ttlMin: Duration = .seconds(1)
+    /// A record that was published for a day by mistake holds traffic for minutes.
+    package static let ttlMax: Duration = .seconds(300)
+    /// Three questions of a second each.
+    package static let lookupTimeout: Duration = .seconds(3)
+    package static let healthInterval: Duration = .seconds(5)
+    package static let healthTimeout: Duration = .seconds(2)
+    /// One good answer may be luck.
+    package static let healthyAfter = 2
+    /// One bad answer may be an accident; three in a row are known within twenty seconds.
+    package static let unhealthyAfter = 3
+    package static let healthyStatuses = [200...299]
+
+    // MARK: Keys that are fetched
+
+    /// Issuers publish a key well before they sign with it; one that they withdraw is gone within minutes.
+    package static let keyRefresh: Duration = .seconds(600)
+    /// What a flood of tokens with invented key names can make of requests to the issuer.
+    package static let keyRefetch: Duration = .seconds(10)
+    /// An issuer's bad day should not be everyone's; longer would trust keys that may have been withdrawn for a reason.
+    package static let keyStaleness: Duration = .seconds(86_400)
+    /// Verifiers see a new key within minutes, before the old one goes.
+    package static let publishedKeysMaxAge: Duration = .seconds(300)
+
     // MARK: Limits and timeouts
 
     package static let headBytesMax = 32 << 10

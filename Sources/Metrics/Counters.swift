@@ -18,6 +18,10 @@ package enum Counter: Int, CaseIterable, Sendable {
     case tunnelsExtended
     case tunnelsExpired
     case upstreamExcess
+    case jwksFetches
+    case jwksFailures
+    case healthChanges
+    case resolutionFailures
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -40,6 +44,10 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsExtended: "tunnels_extended"
         case .tunnelsExpired: "tunnels_expired"
         case .upstreamExcess: "upstream_excess"
+        case .jwksFetches: "jwks_fetches"
+        case .jwksFailures: "jwks_failures"
+        case .healthChanges: "health_changes"
+        case .resolutionFailures: "resolution_failures"
         }
     }
 
@@ -64,6 +72,10 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsExtended: "Times that a tunnel or event stream got a later end, as its session went on elsewhere."
         case .tunnelsExpired: "Tunnels and event streams that were ended with their session."
         case .upstreamExcess: "Upstream connections closed because more came on them than had been asked for."
+        case .jwksFetches: "Key sets fetched from a URL, or found to be unchanged."
+        case .jwksFailures: "Fetches of a key set that brought none; the set before stays for max_stale."
+        case .healthChanges: "Times that active checks changed their mind about a server's address."
+        case .resolutionFailures: "Lookups of an upstream's name that brought no address; the addresses before stay."
         }
     }
 }

@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import EventLoop
 import HTTP1
+import JOSE
 import Throttling
 
 /// A client's connection: collects request heads, runs one exchange at a time, in the order the requests came.
@@ -311,6 +312,10 @@ extension DownstreamConnection {
             answerRequest(error)
             return 0
         }
+        if let keys = snapshot.publishedKeys, worker.withPath(target, bytes, { keys.isAsked(by: worker.requestHead, path: $0) }) {
+            answerWithKeys(keys, bytes)
+            return 0
+        }
         let now = worker.numericDate
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let decision = worker.withPath(target, bytes) { path in
@@ -320,6 +325,7 @@ extension DownstreamConnection {
         switch decision {
         case .refuse(let refusal):
             if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
+            if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
             worker.withPath(target, bytes) { path in
                 let method = bytes.extracting(worker.requestHead.methodName.bounds)
                 worker.log.refused(refusal, method: method, path: path, peer: client, worker: worker)
@@ -406,6 +412,16 @@ extension DownstreamConnection {
         worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version, security: security)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
+    }
+
+    private func answerWithKeys(_ keys: PublishedKeys, _ bytes: Span<UInt8>) {
+        let head = worker.requestHead
+        let keeps = head.isPersistent && mayPersist
+        worker.composeAnswer(
+            keys, isKnown: keys.isKnown(to: head.fields, bytes), method: head.method, keepingConnection: keeps,
+            version: head.version)
+        guard sendComposedAnswer(), keeps else { return closeGracefully() }
+        messageEnded()
     }
 
     /// Answers a request that came to no decision, and says so in the log.

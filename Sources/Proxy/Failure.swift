@@ -125,8 +125,7 @@ struct Problem {
         switch status {
         case 200: "OK"
         case 204: "No Content"
-        case 308: "Permanent Redirect"
-        case 400: "Bad Request"
+ba        case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"

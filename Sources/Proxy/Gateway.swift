@@ -1,4 +1,6 @@
+package import Authentication
 package import EventLoop
+package import JOSE
 package import Metrics
 
 /// Why the gateway could not start.
@@ -179,6 +181,16 @@ package final class Gateway {
             let sockets = fresh.flatMap { $0.sockets(ofWorker: index, of: workers.count) }
             worker.send(.apply(settings, newSockets: sockets))
         }
+    }
+
+    /// Every worker goes over to other keys; nothing else changes. For the settings of that generation.
+    package func keysChanged(generation: Int, _ makeAuthenticator: @escaping @Sendable () -> Authenticator) {
+        for worker in workers { worker.send(.keys(generation: generation, makeAuthenticator)) }
+    }
+
+    /// Tells every worker that the sets of keys that are fetched are believed to be whole until then.
+    package func keysConfirmed(generation: Int, until date: NumericDate) {
+        for worker in workers { worker.send(.keysConfirmed(generation: generation, until: date)) }
     }
 
     /// Tells every worker what a server's name resolves to at present.

@@ -22,6 +22,10 @@ package struct ProxySettings: Sendable {
     package var decisions: DecisionLevel
     /// Makes the authenticator of one worker: contexts for keys are made once per key per worker.
     package var makeAuthenticator: @Sendable () -> Authenticator
+    /// Called by a worker, at most once a second, that has refused a token because its key may be one that has not been fetched.
+    package var requestKeys: (@Sendable () -> Void)?
+    /// Nil: the gateway's own keys are not served.
+    package var publishedKeys: PublishedKeys?
 
     package init(
         listeners: [ListenerSettings], upstreams: [UpstreamSettings], upstreamOfRoute: [Int],

@@ -81,7 +81,7 @@ extension Worker {
         endAnswer(keepingConnection: keepingConnection, requestHead.version)
     }
 
-    private func beginAnswer(_ status: Int, _ security: ListenerSecurity?) {
+    func beginAnswer(_ status: Int, _ security: ListenerSecurity?) {
         headOutput.removeAll()
         headOutput.append("HTTP/1.1 ")
         headOutput.append(decimal: status)
@@ -92,7 +92,7 @@ extension Worker {
         if let security { headOutput.append(security.strictTransportLine) }
     }
 
-    private func endAnswer(keepingConnection: Bool, _ version: Version) {
+    func endAnswer(keepingConnection: Bool, _ version: Version) {
         if !keepingConnection {
             headOutput.append("Connection: close\r\n")
         } else if version == .http10 {

@@ -8,12 +8,15 @@ import Throttling
 
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
 final class Snapshot {
-    let authenticator: Authenticator
+    /// Made anew when keys change.
+    var authenticator: Authenticator
+    /// Nil: not served.
+    let publishedKeys: PublishedKeys?
     private let listeners: [SocketAddress: ListenerSettings]
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
-    private let generation: Int
+    let generation: Int
     let edge: EdgeRules
     private let contentBytesMax: [Int]
     private let streamRules: [StreamRule]
@@ -23,6 +26,7 @@ final class Snapshot {
         edge = EdgeRules(settings.edge)
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
             ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
+        publishedKeys = settings.publishedKeys
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
@@ -58,6 +62,10 @@ final class Snapshot {
 enum WorkerMail: Sendable {
     case listen([WorkerSocket])
     case apply(ProxySettings, newSockets: [WorkerSocket])
+    /// Other keys, for the settings of that generation.
+    case keys(generation: Int, @Sendable () -> Authenticator)
+    /// The keys that are fetched have been found to be all there are, until the date given.
+    case keysConfirmed(generation: Int, until: NumericDate)
     case addresses(UpstreamServerID, [SocketAddress])
     /// The active checks have found the server up or down.
     case health(UpstreamServerID, isHealthy: Bool)
@@ -86,6 +94,7 @@ final class Worker {
     private var cutShort: [String: Int] = [:]
     private var activeExchanges = 0
     private let onReport: (Int, WorkerReport) -> Void
+    var keyLedger = KeyLedger()
     private(set) var isDraining = false
 
     // Scratch: heads are parsed and composed one at a time.
@@ -132,6 +141,7 @@ final class Worker {
         responseHead = ResponseHead(limits: settings.limits.head)
         timeouts = settings.timeouts
         limits = settings.limits
+        keyLedger.requestKeys = settings.requestKeys
         snapshot = Snapshot(settings, worker: self)
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
         streams = try SessionStreams(worker: self)
@@ -199,6 +209,8 @@ final class Worker {
         case .apply(let settings, let sockets):
             guard !isDraining else { return }
             let retired = snapshot
+            if let retired { keyLedger.retire(retired.authenticator) }
+            keyLedger.requestKeys = settings.requestKeys
             let next = Snapshot(settings, worker: self)
             stopListening { next.listener(at: $0) == nil }
             listen(on: sockets)
@@ -211,6 +223,8 @@ final class Worker {
             applyEdge(settings.edge)
             retired?.retire()
             resumeAccepting()
+        case .keys(let generation, let makeAuthenticator): replaceKeys(generation, makeAuthenticator)
+        case .keysConfirmed(let generation, let date): confirmKeys(generation, until: date)
         case .addresses(let server, let addresses): snapshot.server(server)?.addressesChanged(addresses)
         case .health(let server, let isHealthy): snapshot.server(server)?.healthChanged(isHealthy: isHealthy)
         case .report(let ticket): onReport(ticket, report)

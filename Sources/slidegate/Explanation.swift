@@ -80,6 +80,7 @@ struct Explanation {
             .jwkSetFile(let path):
             "from \(path)"
         case .secretEnvironment(let name): "from the environment variable \(name)"
+        case .jwkSetURL(let address): "fetched from \(address)"
         }
     }
 

@@ -17,6 +17,10 @@ extension Authenticator {
         }
         guard let bytes else { return nil }
         entry.successor = (due, bytes)
+        // A token of an exchange that began under other keys may have been verified by one that is gone.
+        if let signing = verifier.keys.signingIndex, signing != entry.token.keyIndex, entry.token.keyIndex < keyUse.count {
+            keyUse[entry.token.keyIndex].migrated &+= 1
+        }
         return bytes
     }
 

@@ -10,7 +10,7 @@ extension Configuration.Key {
         var canSign: Bool {
             switch key.source.value {
             case .secretFile, .secretEnvironment, .privateKeyFile, .jwkFile: true
-            case .publicKeyFile, .jwkSetFile: false
+            case .publicKeyFile, .jwkSetFile, .jwkSetURL: false
             }
         }
     }
@@ -45,10 +45,16 @@ extension Configuration.Key {
         let id = section[.id].flatMap(readID)
         let use = section[.use]?.choice(Use.self)
         let encoding = section[.encoding]?.choice(SecretEncoding.self)
-        guard let source = readSource(section) else { return nil }
+        guard let source = readSource(section) else {
+            if section.has(.jwkSetURL) { _ = Fetching.read(section, address: nil) }
+            return nil
+        }
+        var fetching: Fetching?
+        if case .jwkSetURL(let address) = source.value { fetching = Fetching.read(section, address: address) }
         let key = Configuration.Key(
             id: id, algorithm: algorithm, allowedAlgorithms: allowed, source: source,
-            encoding: encoding ?? Defaults.secretEncoding, use: use ?? .verify, place: field.place)
+            encoding: encoding ?? Defaults.secretEncoding, use: use ?? .verify, fetching: fetching,
+            place: field.place)
         let draft = Draft(key: key, hasUse: section.has(.use), field: field)
         check(draft, section)
         return draft
@@ -56,7 +62,14 @@ extension Configuration.Key {
 
     private static func readSource(_ section: Section<Vocabulary.Key>) -> Located<Source>? {
         let written = sources.filter { section.has($0.0) }
-        let names = Prose.alternatives(sources.map { $0.0.rawValue })
+        let names = Prose.alternatives(sources.map { $0.0.rawValue } + [Vocabulary.Key.jwkSetURL.rawValue])
+        if let field = section[.jwkSetURL] {
+            for (second, _) in written {
+                section.field.findings.error(
+                    at: section.place(of: second), "jwks_url already says where the key is", expected: "one source")
+            }
+            return Fetching.readAddress(field).map { field.located(.jwkSetURL($0)) }
+        }
         guard let (key, make) = written.first, let field = section[key] else {
             // An unknown key was meant as one, and has been answered.
             if !section.hasUnknownKeys { section.field.refuse("the key has no source", expected: names) }
@@ -105,7 +118,7 @@ extension Configuration.Key {
             if section.has(.encoding) { refuseEncoding(section) }
         case .jwkFile:
             if section.has(.encoding) { refuseEncoding(section) }
-        case .jwkSetFile:
+        case .jwkSetFile, .jwkSetURL:
             if section.has(.encoding) { refuseEncoding(section) }
             for (member, reason) in [(Vocabulary.Key.id, "kid"), (.algorithm, "alg")] where section.has(member) {
                 findings.error(
@@ -113,9 +126,20 @@ extension Configuration.Key {
                     expected: member == .algorithm ? "algorithms, a list of those to take" : nil)
             }
         }
+        if key.fetching == nil {
+            for member in Fetching.members where section.has(member) {
+                findings.error(at: section.place(of: member), "\(member.rawValue) belongs to jwks_url")
+            }
+        } else {
+            for algorithm in key.allowedAlgorithms where algorithm.isSymmetric {
+                findings.error(
+                    at: section.place(of: .algorithms), "\(algorithm.rawValue) takes a secret, and what is fetched is none",
+                    expected: "RS, PS, ES or EdDSA algorithms")
+            }
+        }
         let hasAlgorithm = section.has(.algorithm)
         switch key.source.value {
-        case .jwkFile, .jwkSetFile: break
+        case .jwkFile, .jwkSetFile, .jwkSetURL: break
         case .secretFile, .secretEnvironment, .privateKeyFile, .publicKeyFile:
             if !hasAlgorithm {
                 section.field.refuse(
@@ -124,7 +148,7 @@ extension Configuration.Key {
         }
         if section.has(.algorithms) {
             switch key.source.value {
-            case .jwkSetFile: break
+            case .jwkSetFile, .jwkSetURL: break
             case .secretFile, .secretEnvironment, .privateKeyFile, .publicKeyFile, .jwkFile:
                 findings.error(
                     at: section.place(of: .algorithms), "one key has one algorithm", expected: "algorithm")

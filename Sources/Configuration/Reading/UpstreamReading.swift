@@ -43,6 +43,7 @@ extension Configuration.Upstream {
         let keepalive = section[.keepalive]?.integer(in: Bounds.keepalive)
         let sendsProxyProtocol = section[.proxyProtocol].map(readProxyProtocol) ?? false
         let tls = section[.tls].flatMap(TLS.read)
+        let health = section[.health].flatMap(Configuration.HealthCheck.read)
         guard let serverField = section[.servers] else {
             field.refuse("servers is missing", expected: "servers: [ 127.0.0.1:9000 ]")
             return nil
@@ -57,6 +58,7 @@ extension Configuration.Upstream {
                 at: tls.place, "server_name is missing: a Unix socket says nothing of whom to expect",
                 expected: "the host name that the server's certificate is for")
         }
+        upstream.health = health
         return upstream
     }
 

@@ -23,6 +23,8 @@ enum Vocabulary {
         case timeouts, paths, logs, admin
         case trustedProxies = "trusted_proxies"
         case forwarded
+        case resolver
+        case publishKeys = "publish_keys"
     }
 
     enum Listener: String, SectionKey {
@@ -71,10 +73,10 @@ enum Vocabulary {
     enum Upstream: String, SectionKey {
         static let section = "upstreams.NAME"
         static let later = [
-            "balance": "balancing over several servers", "retries": "retries", "health": "health checks",
+            "balance": "balancing over several servers", "retries": "retries",
         ]
 
-        case servers, keepalive, timeouts, tls
+        case servers, keepalive, timeouts, tls, health
         case proxyProtocol = "proxy_protocol"
     }
 
@@ -91,9 +93,33 @@ enum Vocabulary {
         case connect, response, idle
     }
 
+    enum Health: String, SectionKey {
+        static let section = "upstreams.NAME.health"
+
+        case path, host, interval, timeout
+        case healthyAfter = "healthy_after"
+        case unhealthyAfter = "unhealthy_after"
+        case status
+    }
+
+    enum Resolver: String, SectionKey {
+        static let section = "resolver"
+
+        case servers
+        case ttlMin = "ttl_min"
+        case ttlMax = "ttl_max"
+        case timeout
+    }
+
+    enum PublishedKeys: String, SectionKey {
+        static let section = "publish_keys"
+
+        case path
+        case maxAge = "max_age"
+    }
+
     enum Key: String, SectionKey {
         static let section = "keys[]"
-        static let later = ["jwks_url": "fetching keys from a URL", "refresh": "fetching keys from a URL"]
 
         case id, algorithm, algorithms
         case secretFile = "secret_file"
@@ -102,6 +128,11 @@ enum Vocabulary {
         case publicKeyFile = "public_key_file"
         case jwkFile = "jwk_file"
         case jwkSetFile = "jwks_file"
+        case jwkSetURL = "jwks_url"
+        case refresh, refetch
+        case maxStale = "max_stale"
+        case authorities = "ca"
+        case insecure
         case encoding, use
     }
 
@@ -218,7 +249,7 @@ enum Vocabulary {
     /// All of them, in the order of the reference.
     static let sections: [any SectionKey.Type] = [
         Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
-        Server.self, UpstreamTimeouts.self, Key.self, Tokens.self,
+        Server.self, UpstreamTimeouts.self, Health.self, Resolver.self, Key.self, PublishedKeys.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
         Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
     ]

@@ -3,14 +3,16 @@ extension Configuration {
     package struct Key: Sendable, Equatable {
         /// The `kid` it answers to, and that it writes when it signs. Nil: it is tried by algorithm alone.
         package var id: String?
-        /// Nil only for JWK and JWKS files, where `alg` of each key says it.
+        /// Nil only for JWKs and sets of them, where `alg` of each key says it.
         package var algorithm: Algorithm?
-        /// JWKS files only: the algorithms to take from the set; empty takes every one that this program knows.
+        /// Sets only: the algorithms to take from the set; empty takes every one that this program knows.
         package var allowedAlgorithms: [Algorithm]
         package var source: Located<Source>
         /// How the secret is written; only for secrets.
         package var encoding: SecretEncoding
         package var use: Use
+        /// Only for a URL, and always for one.
+        package var fetching: Fetching?
         /// Of the whole entry, for errors that concern more than its source.
         package var place: Place
 
@@ -28,6 +30,20 @@ extension Configuration {
             case jwkFile(String)
             /// A JWK set (RFC 7517 §5); verifies only.
             case jwkSetFile(String)
+            /// A JWK set that is fetched while the gateway runs; verifies only.
+            case jwkSetURL(WebAddress)
+        }
+
+        /// How a set is kept up to date.
+        package struct Fetching: Sendable, Equatable {
+            /// From one fetch to the next at most; the server may ask for less.
+            package var refresh: Duration
+            /// From one fetch to the next at least, however many tokens name keys that are not there.
+            package var refetch: Duration
+            /// How long a set is used that could not be fetched again. At least `refresh`.
+            package var maxStale: Duration
+            /// PEM: who alone may issue the server's certificate; nil: whom the system trusts.
+            package var authoritiesFile: String?
         }
 
         package enum SecretEncoding: String, Sendable, CaseIterable { case text, base64, base64url, hex }

@@ -17,6 +17,8 @@ extension Configuration {
         package var sendsProxyProtocol = false
         /// Nil: HTTP in clear.
         package var tls: TLS?
+        /// Nil: nobody asks the servers.
+        package var health: HealthCheck?
 
         package struct Server: Sendable, Equatable {
             /// The port is never 0.

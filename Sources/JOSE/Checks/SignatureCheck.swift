@@ -6,7 +6,7 @@ extension TokenVerifier {
     ///
     /// - Returns: the index of the key that did.
     func checkSignature(
-        of token: UnverifiedToken, _ algorithm: Algorithm, over signingInput: Span<UInt8>
+        of token: UnverifiedToken, _ algorithm: Algorithm, over signingInput: Span<UInt8>, now: NumericDate
     ) throws(TokenRefusal) -> Int {
         var isAnyTried = false
         for index in keys.candidates.indices where isCandidate(index, algorithm, token.header.keyID) {
@@ -14,7 +14,9 @@ extension TokenVerifier {
             let signature = token.decoded.span.extracting(token.payloadLength..<token.decoded.count)
             if keys.verifiers[index].isValid(signature: signature, over: signingInput) { return index }
         }
-        throw isAnyTried ? .badSignature : .unknownKey
+        let refusal: TokenRefusal = isAnyTried ? .badSignature : .unknownKey
+        guard let fetched else { throw refusal }
+        throw fetched.reconsider(refusal, algorithm, now: now)
     }
 
     private func isCandidate(_ index: Int, _ algorithm: Algorithm, _ keyID: [UInt8]?) -> Bool {

@@ -2,6 +2,10 @@
 package struct KeySet {
     package let verifiers: [any SignatureVerifier]
     package let signer: (any TokenSigner)?
+    /// Index into `verifiers` of the key that signs; nil when it is not among them.
+    package let signingIndex: Int?
+    /// Nil: all keys are here.
+    package let fetched: FetchedKeys?
     /// What choosing a key needs, beside `verifiers`.
     let candidates: [Candidate]
 
@@ -11,7 +15,12 @@ package struct KeySet {
         let keyID: [UInt8]?
     }
 
-    package init(verifiers: [any SignatureVerifier], signer: (any TokenSigner)? = nil) {
+    package init(
+        verifiers: [any SignatureVerifier], signer: (any TokenSigner)? = nil, signingIndex: Int? = nil,
+        fetched: FetchedKeys? = nil
+    ) {
+        self.signingIndex = signingIndex
+        self.fetched = fetched
         self.verifiers = verifiers
         self.signer = signer
         candidates = verifiers.map { Candidate(algorithm: $0.algorithm, keyID: $0.keyID.map { Array($0.utf8) }) }

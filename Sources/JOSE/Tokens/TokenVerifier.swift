@@ -7,6 +7,8 @@ import Bytes
 package final class TokenVerifier {
     package let keys: KeySet
     package let rules: ValidationRules
+    /// `keys.fetched`, as it is confirmed from time to time.
+    package var fetched: FetchedKeys?
     /// `rules`, as the checks compare them.
     let issuers: [[UInt8]]
     let audiences: [[UInt8]]
@@ -18,6 +20,7 @@ package final class TokenVerifier {
     package init(keys: KeySet, rules: ValidationRules) {
         self.keys = keys
         self.rules = rules
+        fetched = keys.fetched
         issuers = rules.issuers.map { Array($0.utf8) }
         audiences = rules.audiences.map { Array($0.utf8) }
         types = rules.types.map { Array($0.lowercased().utf8) }
@@ -28,8 +31,8 @@ package final class TokenVerifier {
         let known = knownHeader(token.extracting(segments.header))
         let unverified = try UnverifiedToken(token, segments: segments, header: known, limits: rules.limits)
         if known == nil { try checkHeader(unverified.header) }
-        let algorithm = try checkAlgorithm(unverified.header)
-        let keyIndex = try checkSignature(of: unverified, algorithm, over: token.extracting(0..<unverified.signingInputLength))
+        let algorithm = try checkAlgorithm(unverified.header, now: now)
+        let keyIndex = try checkSignature(of: unverified, algorithm, over: token.extracting(0..<unverified.signingInputLength), now: now)
 
         let claims = try unverified.claims()
         let registered = RegisteredClaims(claims)

@@ -19,6 +19,23 @@ extension Key {
     ///   in it, or one for RS256 when it is empty.
     /// - Throws: `noUsableKey` when none is left.
     package static func keys(jwkSet text: [UInt8], allowing allowed: [Algorithm] = []) throws(KeyError) -> [Key] {
+        try readKeys(jwkSet: text, allowing: allowed).keys
+    }
+
+    /// As `keys(jwkSet:)`, for a set that somebody else publishes: a secret or a private key in it is everyone's, and is passed over; a set
+    /// of more than `countMax` is refused.
+    /// - Returns: the keys, and why others were passed over.
+    package static func keys(
+        publishedJWKSet text: [UInt8], allowing allowed: [Algorithm], countMax: Int
+    ) throws(KeyError) -> (keys: [Key], skipped: [KeyError]) {
+        try readKeys(jwkSet: text, allowing: allowed.isEmpty ? Algorithm.allCases.filter { !$0.isSymmetric } : allowed,
+            isEverything: allowed.isEmpty, isPublished: true, countMax: countMax)
+    }
+
+    private static func readKeys(
+        jwkSet text: [UInt8], allowing allowed: [Algorithm], isEverything: Bool = false, isPublished: Bool = false,
+        countMax: Int = .max
+    ) throws(KeyError) -> (keys: [Key], skipped: [KeyError]) {
         let jwks: [JSONObject]?
         do {
             let set = try JSONObject(parsing: text, limits: JWK.limits)
@@ -30,18 +47,22 @@ extension Key {
             throw .missingMember("keys")
         }
         guard let jwks else { throw .wrongMember("keys", expected: "an array of JWKs") }
+        guard jwks.count <= countMax else { throw .wrongMember("keys", expected: "at most \(countMax) keys, not \(jwks.count)") }
         var keys: [Key] = []
-        var skippedCount = 0
+        var skipped: [KeyError] = []
         for json in jwks {
-            do {
+            do throws(KeyError) {
                 let jwk = try JWK(json)
-                for algorithm in try jwk.algorithms(allowed: allowed) { keys.append(try jwk.key(for: algorithm, id: nil)) }
+                if isPublished, jwk.type == "oct" || jwk.algorithm?.isSymmetric == true || json.contains("d") { throw KeyError.publishedSecret }
+                // An RSA key that names no algorithm is for RS256, unless the configuration says for which.
+                let isOpen = isEverything && jwk.algorithm == nil
+                for algorithm in try jwk.algorithms(allowed: isOpen ? [] : allowed) { keys.append(try jwk.key(for: algorithm, id: nil)) }
             } catch {
-                skippedCount += 1
+                skipped.append(error)
             }
         }
-        guard !keys.isEmpty else { throw .noUsableKey(skipped: skippedCount) }
-        return keys
+        guard !keys.isEmpty else { throw .noUsableKey(skipped: skipped.count) }
+        return (keys, skipped)
     }
 }
 

@@ -55,10 +55,13 @@ package struct Key: Sendable {
         }
     }
 
-    /// A signer with contexts of its own, for one worker.
+    /// A signer with contexts of its own, for one worker, that writes the key's own name.
     ///
     /// - Throws: `.privateKeyNeeded` for a public key.
-    package func makeSigner() throws(KeyError) -> any TokenSigner {
+    package func makeSigner() throws(KeyError) -> any TokenSigner { try makeSigner(named: id) }
+
+    /// A signer that writes `id` as `kid`, or none.
+    package func makeSigner(named id: String?) throws(KeyError) -> any TokenSigner {
         switch material {
         case .secret(let secret): return try HMACKey(secret, algorithm: algorithm, keyID: id)
         case .asymmetric(let key):

@@ -31,6 +31,8 @@ package enum KeyError: Error, Equatable, Sendable {
     /// A JWK that names no algorithm, where its type allows several and the configuration names none.
     case algorithmMissing(expected: String)
     case algorithmMismatch(found: String, expected: String)
+    /// A shared secret, or a private key, in a set that is there for everyone.
+    case publishedSecret
     /// A JWK set without one usable key.
     case noUsableKey(skipped: Int)
     /// OpenSSL failed where it should not.
@@ -69,6 +71,7 @@ extension KeyError: CustomStringConvertible {
         case .unsupportedKeyType(let type): "the JWK has kty \"\(type)\"; expected oct, RSA, EC or OKP"
         case .algorithmMissing(let expected): "no algorithm is named for the key; expected one of \(expected)"
         case .algorithmMismatch(let found, let expected): "the JWK is for \"\(found)\"; expected \(expected)"
+        case .publishedSecret: "a secret or private key that is published is none any more"
         case .noUsableKey(let skipped): "the JWK set has no usable key (\(skipped) skipped)"
         case .library(let detail): "OpenSSL: \(detail)"
         }

@@ -10,10 +10,17 @@ struct LoadedKeys: Sendable {
         var source: Int
     }
 
-    /// In the order of the configuration; the keys of a set in the order of its file.
+    /// In the order of the configuration; the keys of a set in the order of its file. Of sets that are fetched, those that were
+    /// there when `filled` was called.
     private(set) var entries: [Entry] = []
+    /// What is to be fetched, and which entry of the configuration says so.
+    private(set) var remote: [(source: RemoteKeys.Source, index: Int)] = []
+    /// What is known of it.
+    private(set) var fetched: FetchedKeys?
     /// Index into `entries` of the key that signs.
     private(set) var signing: Int?
+    /// Whether others verify by the gateway's own keys: tokens then name the one that signed them.
+    private var isPublished: Bool
     /// What is doubtful about the files themselves.
     private(set) var warnings: [Diagnostic] = []
 
@@ -22,9 +29,14 @@ struct LoadedKeys: Sendable {
 
     /// - Throws: everything that is wrong with any key, each with its place in the configuration file.
     init(_ configuration: Configuration) throws(ConfigurationRefusal) {
+        isPublished = configuration.publishedKeys != nil
         var errors: [Diagnostic] = []
         for (index, entry) in configuration.keys.enumerated() {
             do {
+                if let source = try remoteSource(entry, of: configuration) {
+                    remote.append((source, index))
+                    continue
+                }
                 let keys = try load(entry, of: configuration)
                 if entry.use == .sign { signing = entries.count }
                 entries.append(contentsOf: keys.map { Entry(key: $0, source: index) })
@@ -35,6 +47,28 @@ struct LoadedKeys: Sendable {
         guard errors.isEmpty else {
             throw ConfigurationRefusal(file: configuration.file, diagnostics: errors)
         }
+        // Nothing has been fetched yet.
+        self = filled({ _ in nil }, state: nil)
+    }
+
+    /// The same keys, with those of fetched sets as they are now.
+    /// - Parameters:
+    ///   - keys: of a set; nil when it is not there.
+    ///   - state: what verifiers have to know of these sets.
+    func filled(_ keys: (RemoteKeys.Source) -> [Key]?, state: FetchedKeys?) -> LoadedKeys {
+        guard !remote.isEmpty else { return self }
+        var next = self
+        let signingSource = signing.map { entries[$0].source }
+        next.entries.removeAll { entry in remote.contains { $0.index == entry.source } }
+        for (source, index) in remote {
+            let place = next.entries.firstIndex { $0.source > index } ?? next.entries.endIndex
+            next.entries.insert(contentsOf: (keys(source) ?? []).map { Entry(key: $0, source: index) }, at: place)
+        }
+        next.signing = signingSource.flatMap { source in next.entries.firstIndex { $0.source == source } }
+        let all = Algorithm.allCases.filter { !$0.isSymmetric }
+        let possible = Set(remote.flatMap { $0.source.algorithms.isEmpty ? all : $0.source.algorithms })
+        next.fetched = state ?? FetchedKeys(missing: possible, possible: possible, confirmedUntil: NumericDate(seconds: 0))
+        return next
     }
 
     /// Verifiers and a signer with contexts of their own, for one worker.
@@ -42,8 +76,35 @@ struct LoadedKeys: Sendable {
         var verifiers: [any SignatureVerifier] = []
         for entry in entries { verifiers.append(try entry.key.makeVerifier()) }
         var signer: (any TokenSigner)?
-        if let signing { signer = try entries[signing].key.makeSigner() }
-        return KeySet(verifiers: verifiers, signer: signer)
+        if let signing {
+            let key = entries[signing].key
+            signer = try key.makeSigner(named: key.id ?? (isPublished ? key.thumbprint() : nil))
+        }
+        return KeySet(verifiers: verifiers, signer: signer, signingIndex: signing, fetched: fetched)
+    }
+
+    /// The public halves of the key pairs that the gateway itself has, as a JWK set.
+    func publicJWKSet() -> String { Key.publicJWKSet(entries.map(\.key).filter(\.isPrivate)) }
+
+    /// Whether there is anything in it.
+    var hasPublicKeys: Bool { entries.contains { $0.key.isPrivate && !$0.key.algorithm.isSymmetric } }
+
+    private mutating func remoteSource(
+        _ entry: Configuration.Key, of configuration: Configuration
+    ) throws(Fault) -> RemoteKeys.Source? {
+        guard case .jwkSetURL(let address) = entry.source.value, let fetching = entry.fetching else { return nil }
+        var authorities: [UInt8]?
+        if let path = fetching.authoritiesFile {
+            do {
+                authorities = try contents(path, isSecret: false, at: entry.source.place, of: configuration)
+            } catch {
+                throw Fault(message: "\(error)")
+            }
+        }
+        return RemoteKeys.Source(
+            address: address, algorithms: entry.allowedAlgorithms.compactMap { Algorithm(rawValue: $0.rawValue) },
+            refresh: fetching.refresh.milliseconds, refetch: fetching.refetch.milliseconds,
+            maxStale: fetching.maxStale.milliseconds, authorities: authorities)
     }
 
     private struct Fault: Error {
@@ -79,6 +140,7 @@ struct LoadedKeys: Sendable {
             case .jwkSetFile(let path):
                 let text = try contents(path, isSecret: false, at: entry.source.place, of: configuration)
                 keys = try set(text, entry)
+            case .jwkSetURL: return []  // fetched, not loaded
             }
             if entry.use == .sign, !keys[0].isPrivate { throw KeyError.privateKeyNeeded }
             return keys

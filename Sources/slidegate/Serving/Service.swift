@@ -26,6 +26,9 @@ final class Service {
     /// Of the settings made last.
     private var generation = 0
     private var configuration: Configuration
+    private let dependencies: Dependencies
+    /// Counts the times that the file was read, so that the newest wins.
+    private var reloadCount = 0
     private var gateway: Gateway?
     private var administration: Administration!
     /// One for the process: it outlives reloads.
@@ -71,15 +74,18 @@ final class Service {
             case .count(let count): count
             }
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
+        dependencies = try Dependencies(configuration, on: loop, log: log)
         let keys = try LoadedKeys(configuration)
         let tls = try LoadedTLS(configuration, ticketKeys: ticketKeys)
+        try prepareAtStart(configuration, keys)
+        let settings = try settings(of: configuration, keys, tls)
         var sockets = inherited.listening
         administration = Administration(
             on: loop, collectReport: { [unowned self] onDone in gateway?.collectReport(onDone) },
             isReady: { [unowned self] in isReady })
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
-            settings(of: configuration, keys, tls), workerCount: workerCount, inheriting: sockets, log: log, on: loop
+            settings, workerCount: workerCount, inheriting: sockets, log: log, on: loop
         ) { [unowned self] counters in ended(counters) }
         try administration.adopt(preparation)
         signals = try [
@@ -88,6 +94,7 @@ final class Service {
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
+        applied(settings, configuration, keys)
         warn(of: configuration, keys.warnings + tls.warnings)
         announce()
         try startWatchdog()
@@ -114,9 +121,12 @@ final class Service {
     ) throws(ConfigurationRefusal) -> ProxySettings {
         var settings = try ProxySettings(
             configuration, tls, descriptorLimit: descriptorLimit, workerCount: workerCount,
-            makeAuthenticator: makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache))
+            addresses: { dependencies.addresses(of: $0) },
+            makeAuthenticator: makeAuthenticatorFactory(for: configuration, dependencies.filled(keys), mintCache: mintCache))
         generation += 1
         settings.generation = generation
+        settings.requestKeys = keys.remote.isEmpty ? nil : dependencies.requestKeys
+        settings.publishedKeys = configuration.publishedKeys.map { PublishedKeys($0, keys) }
         return settings
     }
 
@@ -156,10 +166,37 @@ final class Service {
     }
 
     private func ended(_ counters: Counters) {
+        var counters = counters
+        counters += dependencies.counters
         let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
         administration.end()
         log.write("slidegate: stopped; \(counts.joined(separator: " "))")
         loop.stop()
+    }
+}
+
+// MARK: - Dependencies
+
+extension Service {
+    /// Waits, within bounds, until names have been looked up and keys been fetched, so that the first request finds them.
+    private func prepareAtStart(_ configuration: Configuration, _ keys: LoadedKeys) throws {
+        var isReady = false
+        try dependencies.prepare(configuration, keys) { [unowned loop] in
+            isReady = true
+            loop.stop()
+        }
+        if !isReady { loop.run() }
+    }
+
+    private func applied(_ settings: ProxySettings, _ configuration: Configuration, _ keys: LoadedKeys) {
+        dependencies.applied(settings, of: configuration, keys, by: gateway) { [mintCache, log] keys in
+            do {
+                return try makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache)
+            } catch {
+                log.write("slidegate: the keys that were fetched cannot be used: \(error)")
+                return nil
+            }
+        }
     }
 }
 
@@ -188,20 +225,43 @@ extension Service {
             }
             let keys = try LoadedKeys(next)
             let tls = try LoadedTLS(next, ticketKeys: ticketKeys)
+            // Made once before anything is waited for: what is wrong with the file is said at once.
+            _ = try settings(of: next, keys, tls)
+            reloadCount += 1
+            try dependencies.prepare(next, keys) { [unowned self, reloadCount] in
+                if reloadCount == self.reloadCount { apply(next, keys, tls, from: path) }
+            }
+        } catch {
+            refuseReload(error)
+        }
+    }
+
+    private func apply(_ next: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, from path: String) {
+        switch phase {
+        case .serving, .handingOver: break
+        case .handedOver, .draining: return
+        }
+        do {
+            let settings = try settings(of: next, keys, tls)
             var noSockets: [ListeningSocket] = []
             let preparation = try administration.prepare(next, inheriting: &noSockets)
-            try gateway?.apply(settings(of: next, keys, tls))
+            try gateway?.apply(settings)
             try administration.adopt(preparation)
             configuration = next
+            applied(settings, next, keys)
             warn(of: next, keys.warnings + tls.warnings)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
             manager?.tell("READY=1", "STATUS=\(status)")
         } catch {
-            for line in describe(error) { log.write("slidegate: \(line)") }
-            log.write("slidegate: reload refused; the configuration from before stays in force")
-            manager?.tell("READY=1", "STATUS=\(status); the last reload was refused")
+            refuseReload(error)
         }
+    }
+
+    private func refuseReload(_ error: any Error) {
+        for line in describe(error) { log.write("slidegate: \(line)") }
+        log.write("slidegate: reload refused; the configuration from before stays in force")
+        manager?.tell("READY=1", "STATUS=\(status); the last reload was refused")
     }
 }
 

@@ -10,38 +10,26 @@ extension ProxySettings {
     /// - Parameters:
     ///   - descriptorLimit: open descriptors that the process may have; each client connection may need two.
     ///   - workerCount: connections are shared out evenly.
-    /// - Throws: host names that did not resolve.
+    ///   - addresses: of a server at present; empty while its name has not been resolved.
+    /// - Throws: names of listeners that did not resolve.
     init(
         _ configuration: Configuration, _ tls: LoadedTLS, descriptorLimit: Int, workerCount: Int,
-        makeAuthenticator: @escaping @Sendable () -> Authenticator
+        addresses: (Endpoint) -> [SocketAddress], makeAuthenticator: @escaping @Sendable () -> Authenticator
     ) throws(ConfigurationRefusal) {
         var listeners: [ListenerSettings] = []
         for (listener, security) in zip(configuration.listeners, tls.listeners) {
             listeners.append(try ListenerSettings(listener, security, in: configuration.file))
         }
-        var diagnostics: [Diagnostic] = []
-        var upstreams: [UpstreamSettings] = []
-        for (upstream, context) in zip(configuration.upstreams, tls.upstreams) {
-            let server = upstream.servers[0].address
-            do {
-                upstreams.append(
-                    UpstreamSettings(
-                        name: upstream.name,
-                        servers: [
-                            UpstreamServerSettings(
-                                authority: server.value.authority, addresses: try SocketAddress.resolve(server.value),
-                                tls: TLSClient(context, upstream.tls, server: server.value))
-                        ],
-                        keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
-                        responseTimeout: upstream.responseTimeout.milliseconds,
-                        idleTimeout: upstream.idleTimeout.milliseconds))
-            } catch {
-                diagnostics.append(
-                    Diagnostic(.error, at: server.place, "\(error)", expected: "a host name that resolves, or an IP address"))
-            }
-        }
-        guard diagnostics.isEmpty else {
-            throw ConfigurationRefusal(file: configuration.file, diagnostics: diagnostics)
+        let upstreams = zip(configuration.upstreams, tls.upstreams).map { upstream, context in
+            UpstreamSettings(
+                name: upstream.name,
+                servers: upstream.servers.map { server in
+                    UpstreamServerSettings(
+                        authority: server.address.value.authority, addresses: addresses(server.address.value),
+                        tls: TLSClient(context, upstream.tls, server: server.address.value))
+                },
+                keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
+                responseTimeout: upstream.responseTimeout.milliseconds, idleTimeout: upstream.idleTimeout.milliseconds)
         }
         self.init(
             listeners: listeners, upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
