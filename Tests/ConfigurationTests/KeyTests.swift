@@ -63,7 +63,7 @@ struct KeyTests {
         ("{ algorithm: EdDSA, private_key_file: a, encoding: hex }", "encoding tells how a secret is written; this is no secret"),
         ("{ jwk_file: a, encoding: hex }", "encoding tells how a secret is written; this is no secret"),
         ("{ algorithm: HS256, secret_file: a, encoding: base32 }", "\"base32\" is not allowed here"),
-        ("{ algorithm: HS256, secret_file: a, jwks_url: b }", "fetching keys from a URL is not available in this version of slidegate"),
+        ("{ algorithm: HS256, secret_file: a, jwks_url: b }", "jwks_url already says where the key is"),
         ("{ algorithm: EdDSA, public_key_file: a, use: sign }", "a public key or a key set cannot sign"),
         ("{ algorithm: HS256, secret_file: a, id: \"\" }", "\"\" is not allowed here"),
         ("{ algorithm: HS256, secret_file: a, id: \"a\\tb\" }", "is no key name"),
@@ -124,4 +124,45 @@ struct KeyTests {
         let yaml = Sample.yaml("key: { algorithm: \(algorithm.rawValue), private_key_file: a }")
         #expect(try warnings(yaml).isEmpty == algorithm.isDeterministic)
     }
+}
+
+@Suite("Keys that are fetched")
+struct FetchedKeyTests {
+    private func key(_ text: String) -> String { Sample.yaml("keys: [ { algorithm: HS256, secret_file: a, use: sign }, \(text) ]", "key") }
+
+    private func messages(_ text: String) -> [String] { errors(key(text)).map(\.message) }
+
+    @Test func `a URL alone has defaults for the rest`() throws {
+        let configuration = try Configuration(yaml: key("{ jwks_url: \"https://issuer.example/keys?v=1\" }"), file: "f.yaml")
+        let entry = configuration.keys[1]
+        guard case .jwkSetURL(let address) = entry.source.value else { return #expect(Bool(false)) }
+        #expect(address.isSecure && address.target == "/keys?v=1" && address.authority == "issuer.example")
+        #expect(address.endpoint == Endpoint(host: .name("issuer.example"), port: 443))
+        #expect(entry.fetching?.refresh == Defaults.keyRefresh && entry.use == .verify)
+    }
+
+    @Test(arguments: [
+        ("{ jwks_url: \"http://issuer.example/\" }", "keys that come in clear may be anyone's"),
+        ("{ jwks_url: \"ftp://issuer.example/\" }", "is no https URL"),
+        ("{ jwks_url: \"https://me@issuer.example/\" }", "has a user name"),
+        ("{ jwks_url: \"https://issuer.example/#a\" }", "has a fragment"),
+        ("{ jwks_url: \"https://issuer example/\" }", "has a character that no URL has"),
+        ("{ jwks_url: \"https://issuer.example:0/\" }", "has no valid host and port"),
+        ("{ jwks_url: \"https://a.example/\", refresh: 1h, max_stale: 1m }", "max_stale is less than refresh"),
+        ("{ jwks_url: \"https://a.example/\", insecure: true }", "insecure is for http URLs, and this one is https"),
+        ("{ jwks_url: \"http://localhost/\", ca: a.pem }", "ca is for https URLs, and this one is http"),
+        ("{ jwks_url: \"https://a.example/\", use: sign }", "a public key or a key set cannot sign"),
+        ("{ jwks_url: \"https://a.example/\", algorithms: [ HS256 ] }", "HS256 takes a secret, and what is fetched is none"),
+        ("{ jwks_url: \"https://a.example/\", algorithm: RS256 }", "each key of a set has its own alg"),
+        ("{ jwks_file: a, refresh: 1m }", "refresh belongs to jwks_url"),
+    ])
+    func `what is unsafe or senseless is refused`(_ text: String, _ message: String) {
+        #expect(messages(text).contains { $0.contains(message) }, "\(messages(text))")
+    }
+
+    @Test(arguments: [
+        "{ jwks_url: \"http://127.0.0.1:8080/\" }", "{ jwks_url: \"http://[::1]/a\" }", "{ jwks_url: \"http://localhost\" }",
+        "{ jwks_url: \"http://issuer.example/\", insecure: true }",
+    ])
+    func `http is for this machine, or where it is asked for`(_ text: String) { #expect(messages(text) == []) }
 }

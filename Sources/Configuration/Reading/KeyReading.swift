@@ -46,7 +46,8 @@ extension Configuration.Key {
         let use = section[.use]?.choice(Use.self)
         let encoding = section[.encoding]?.choice(SecretEncoding.self)
         guard let source = readSource(section) else {
-            if section.has(.jwkSetURL) { _ = Fetching.read(section, address: nil) }
+            // What is wrong with the rest is said all the same.
+            if Fetching.members.contains(where: section.has) { _ = Fetching.read(section, address: nil) }
             return nil
         }
         var fetching: Fetching?
