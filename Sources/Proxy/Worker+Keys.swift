@@ -10,6 +10,19 @@ package struct KeyReport: Sendable {
     package var use: KeyUse
 }
 
+extension [KeyReport] {
+    /// Adds another worker's, key by key.
+    mutating func merge(_ part: [KeyReport]) {
+        for report in part {
+            if let index = firstIndex(where: { $0.name == report.name && $0.signs == report.signs }) {
+                self[index].use += report.use
+            } else {
+                append(report)
+            }
+        }
+    }
+}
+
 /// What a worker remembers about keys beyond the authenticator in force.
 struct KeyLedger {
     /// An issuer that changes its keys all the time must not fill the memory: what is beyond is forgotten.

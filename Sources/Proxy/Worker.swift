@@ -336,6 +336,7 @@ extension Worker {
         report.openConnections = connectionCount
         report.activeExchanges = activeExchanges
         report.openTunnels = openTunnels
+        report.keys = keyReports
         return report
     }
 }

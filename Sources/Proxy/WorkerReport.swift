@@ -10,6 +10,8 @@ package struct WorkerReport: Sendable {
     package var openConnections = 0
     package var activeExchanges = 0
     package var openTunnels = 0
+    /// What tokens were verified with.
+    package var keys: [KeyReport] = []
 
     package init() {}
 
@@ -20,6 +22,7 @@ package struct WorkerReport: Sendable {
         total.openConnections += part.openConnections
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels
+        total.keys.merge(part.keys)
     }
 }
 

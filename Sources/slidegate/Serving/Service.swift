@@ -81,7 +81,7 @@ final class Service {
         let settings = try settings(of: configuration, keys, tls)
         var sockets = inherited.listening
         administration = Administration(
-            on: loop, collectReport: { [unowned self] onDone in gateway?.collectReport(onDone) },
+            on: loop, collectReport: { [unowned self] onDone in collectReport(onDone) },
             isReady: { [unowned self] in isReady })
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
@@ -186,6 +186,15 @@ extension Service {
             loop.stop()
         }
         if !isReady { loop.run() }
+    }
+
+    /// The workers' reports, and what the control thread itself has counted.
+    private func collectReport(_ onDone: @escaping (GatewayReport) -> Void) {
+        gateway?.collectReport { [unowned self] report in
+            var report = report
+            report.total.counters += dependencies.counters
+            onDone(report)
+        }
     }
 
     private func applied(_ settings: ProxySettings, _ configuration: Configuration, _ keys: LoadedKeys) {

@@ -24,6 +24,7 @@ enum MetricsPage {
             "slidegate_workers_reporting", .gauge,
             "Worker threads that answered this request for metrics in time; what others have done is missing.",
             report.workersReporting)
+        appendKeys(total.keys, to: &page)
         appendProcess(to: &page)
         return page.text.bytes()
     }
