@@ -128,7 +128,7 @@ struct KeyTests {
 
 @Suite("Keys that are fetched")
 struct FetchedKeyTests {
-    private func key(_ text: String) -> String { Sample.yaml("keys: [ { algorithm: HS256, secret_file: a, use: sign }, \(text) ]", "key") }
+    private func key(_ text: String) -> String { Sample.yaml("keys: [ { algorithm: HS256, secret_file: a, use: sign }, \(text) ]") }
 
     private func messages(_ text: String) -> [String] { errors(key(text)).map(\.message) }
 
