@@ -419,7 +419,7 @@ extension DownstreamConnection {
         let keeps = head.isPersistent && mayPersist
         worker.composeAnswer(
             keys, isKnown: keys.isKnown(to: head.fields, bytes), method: head.method, keepingConnection: keeps,
-            version: head.version)
+            version: head.version, security: security)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         messageEnded()
     }

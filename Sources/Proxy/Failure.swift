@@ -125,7 +125,9 @@ struct Problem {
         switch status {
         case 200: "OK"
         case 204: "No Content"
-ba        case 400: "Bad Request"
+        case 304: "Not Modified"
+        case 308: "Permanent Redirect"
+        case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"

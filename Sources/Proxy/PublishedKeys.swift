@@ -42,8 +42,11 @@ package struct PublishedKeys: Sendable {
 
 extension Worker {
     /// Composes the answer to a request for the gateway's own keys. They are public: any page may read them.
-    func composeAnswer(_ keys: PublishedKeys, isKnown: Bool, method: Method, keepingConnection: Bool, version: Version) {
-        beginAnswer(isKnown ? 304 : 200)
+    func composeAnswer(
+        _ keys: PublishedKeys, isKnown: Bool, method: Method, keepingConnection: Bool, version: Version,
+        security: ListenerSecurity?
+    ) {
+        beginAnswer(isKnown ? 304 : 200, security)
         headOutput.append("Cache-Control: public, max-age=")
         headOutput.append(decimal: keys.maxAgeSeconds)
         headOutput.append("\r\nETag: ")
