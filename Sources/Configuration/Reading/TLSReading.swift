@@ -17,7 +17,7 @@ extension Configuration.Listener.TLS {
 
     /// `certificate` with `key` for one, or `certificates`; exactly one of the two.
     private static func readCertificates(_ section: Section<Vocabulary.ListenerTLS>) -> [Configuration.Certificate] {
-        switch (section[.certificates], section.has(.certificate) || section.has(.key)) {
+        switch (section[.certificates], section.has(.certificate) || section.has(.key) || section.has(.ocsp)) {
         case (let list?, false):
             let form = "a list of mappings such as { certificate: site.pem, key: site.key }"
             if list.isEmptyList { list.refuse("no certificate", expected: form) }
@@ -77,17 +77,11 @@ extension Configuration.Certificate {
     fileprivate static func read(
         _ whole: Field, chain: Field?, key: Field?, staple: Field?
     ) -> Configuration.Certificate? {
-        let staple = staple?.locatedFileName()
-        guard let chain else {
-            whole.refuse("certificate is missing", expected: Configuration.Listener.TLS.form)
-            return nil
-        }
-        guard let key else {
-            whole.refuse("key is missing", expected: Configuration.Listener.TLS.form)
-            return nil
-        }
-        guard let chain = chain.locatedFileName(), let key = key.locatedFileName() else { return nil }
-        return Configuration.Certificate(chain: chain, key: key, staple: staple)
+        let names = (chain: chain?.locatedFileName(), key: key?.locatedFileName(), staple: staple?.locatedFileName())
+        if chain == nil { whole.refuse("certificate is missing", expected: Configuration.Listener.TLS.form) }
+        if chain != nil, key == nil { whole.refuse("key is missing", expected: Configuration.Listener.TLS.form) }
+        guard let chain = names.chain, let key = names.key else { return nil }
+        return Configuration.Certificate(chain: chain, key: key, staple: names.staple)
     }
 }
 
