@@ -64,14 +64,15 @@ struct Explanation {
     // MARK: Keys
 
     private var keyLines: [String] {
-        guard !keys.entries.isEmpty else { return [] }
+        guard !keys.entries.isEmpty || !keys.remote.isEmpty else { return [] }
+        let fetched = keys.remote.map { "  a set of keys, fetched from \($0.source.address) while serving, not by this check: verifies" }
         return ["KEYS"]
             + keys.entries.enumerated().map { index, entry in
                 let id = entry.key.id.map { "kid \"\($0)\"" } ?? "without kid"
                 let role = index == keys.signing ? "signs renewed tokens, and verifies" : "verifies"
                 let source = describe(configuration.keys[entry.source].source.value)
                 return "  \(entry.key.algorithm.rawValue), \(id), \(source): \(role)"
-            }
+            } + fetched
     }
 
     private func describe(_ source: Configuration.Key.Source) -> String {

@@ -108,7 +108,9 @@ final class RemoteKeys {
             source.algorithms.isEmpty ? Algorithm.allCases.filter { !$0.isSymmetric } : source.algorithms
         }
         let present = sources.compactMap { entries[$0] }.filter { $0.keys != nil }
-        let confirmed = present.map { $0.fetchedAt + $0.source.refetch / 1000 }.min() ?? 0
+        // Up to the next whole second: the clock that it is compared with has no finer ones, and a set that is believed for
+        // hardly any time would have every unknown key answered as if it were on its way.
+        let confirmed = present.map { $0.fetchedAt + $0.source.refetch / 1000 + 1 }.min() ?? 0
         return FetchedKeys(
             missing: Set(sources.filter { keys(of: $0) == nil }.flatMap(algorithms)), possible: Set(sources.flatMap(algorithms)),
             confirmedUntil: NumericDate(seconds: confirmed))
