@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "WebSocket", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Metrics", dependencies: ["Bytes"], swiftSettings: pure),
         .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
+        .target(name: "Balancing", swiftSettings: pure + lean),
         .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure + lean),
 
@@ -50,13 +51,14 @@ let package = Package(
             name: "Proxy",
             dependencies: [
                 "Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling", "WebSocket",
+                "Balancing",
             ],
             swiftSettings: strict + lean),
         .executableTarget(
             name: "slidegate",
             dependencies: [
                 "Bytes", "HTTP1", "JOSE", "Signatures", "Authentication", "Configuration", "EventLoop", "Metrics", "Proxy",
-                "ProxyProtocol", "Throttling",
+                "ProxyProtocol", "Throttling", "Balancing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -78,6 +80,7 @@ let package = Package(
             dependencies: ["Signatures", "JOSE", "Bytes", .product(name: "JWTKit", package: "jwt-kit")],
             swiftSettings: strict),
         .testTarget(name: "ProxyProtocolTests", dependencies: ["ProxyProtocol", "Bytes"], swiftSettings: strict),
+        .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: strict),
         .testTarget(
             name: "ThrottlingTests", dependencies: ["Throttling", "ProxyProtocol", "Bytes"], swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),

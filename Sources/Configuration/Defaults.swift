@@ -65,6 +65,28 @@ package enum Defaults {
     /// Below the 60 seconds and more that servers commonly keep an idle connection, so that they rarely close first.
     package static let upstreamIdleTimeout: Duration = .seconds(55)
 
+    /// Fair without knowing anything of the servers.
+    package static let balance: Configuration.Upstream.Balance = .roundRobin
+    /// What some hundred connections answer within the time below.
+    package static let queueSize = 1000
+    /// Longer than a burst lasts, shorter than a person's patience with the answer still to come.
+    package static let queueTimeout: Duration = .seconds(5)
+    package static let slowStart: Duration = .zero
+    /// One other server has failed too: then it is hardly the server.
+    package static let retryAttempts = 1
+    /// What says that nothing was done, or that it may be done twice.
+    package static let retryConditions: [Configuration.Upstream.Retries.Condition] = [.connectFailure, .reset]
+    /// An outage of everything costs the upstream a fifth more.
+    package static let retryBudgetPercent = 20
+    /// A single failure is chance; five in a row, from one worker, are not.
+    package static let ejectAfterFailures = 5
+    /// The time that a service takes to start again.
+    package static let ejectFor: Duration = .seconds(10)
+    /// What is gone for hours is tried every few minutes.
+    package static let ejectForMax: Duration = .seconds(300)
+    /// If more than half of the servers fail, it is hardly the servers, and the rest could not bear the load.
+    package static let ejectedMaxPercent = 50
+
     // MARK: TLS
 
     /// What this version speaks.

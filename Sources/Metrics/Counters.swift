@@ -22,6 +22,12 @@ package enum Counter: Int, CaseIterable, Sendable {
     case jwksFailures
     case healthChanges
     case resolutionFailures
+    case retries
+    case retryBudgetExhausted
+    case ejections
+    case queueTimeouts
+    case queueOverflows
+    case circuitOpen
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -48,6 +54,12 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .jwksFailures: "jwks_failures"
         case .healthChanges: "health_changes"
         case .resolutionFailures: "resolution_failures"
+        case .retries: "retries"
+        case .retryBudgetExhausted: "retry_budget_exhausted"
+        case .ejections: "ejections"
+        case .queueTimeouts: "queue_timeouts"
+        case .queueOverflows: "queue_overflows"
+        case .circuitOpen: "circuit_open"
         }
     }
 
@@ -76,6 +88,12 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .jwksFailures: "Fetches of a key set that brought none; the set before stays for max_stale."
         case .healthChanges: "Times that active checks changed their mind about a server's address."
         case .resolutionFailures: "Lookups of an upstream's name that brought no address; the addresses before stay."
+        case .retries: "Requests sent to an upstream once more, as the try before had failed."
+        case .retryBudgetExhausted: "Requests not tried again because too many others had been."
+        case .ejections: "Times that a server was put aside by a worker because its requests failed."
+        case .queueTimeouts: "Requests whose turn at an upstream did not come in time."
+        case .queueOverflows: "Requests refused because too many waited for an upstream."
+        case .circuitOpen: "Requests refused at once because no server of their upstream was available."
         }
     }
 }

@@ -369,6 +369,9 @@ extension DownstreamConnection {
         consumeInput()
     }
 
+    /// The exchange takes the request's content again.
+    func exchangeResumed() { consumeInput() }
+
     /// What the client has sent behind its upgrade request belongs to the tunnel.
     func tunnelOpened() { consumeInput() }
 

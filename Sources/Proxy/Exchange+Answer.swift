@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import EventLoop
 import HTTP1
+import Metrics
 
 // MARK: - The answer
 
@@ -45,7 +46,7 @@ extension Exchange {
             do {
                 guard try worker.responseHead.parse(rest, answering: method) else { return offset }
             } catch {
-                fail(.upstreamMalformed(.message(error)))
+                tryFailed(.upstreamMalformed(.message(error)), as: [])
                 return bytes.count
             }
             if worker.responseHead.isInterim {
@@ -59,6 +60,8 @@ extension Exchange {
                 offset += worker.responseHead.length
                 continue
             }
+            guard !isBettered(status: worker.responseHead.status) else { return bytes.count }
+            serverAnswered(status: worker.responseHead.status)
             if worker.responseHead.isUpgrade {
                 openTunnel(rest)
             } else {
@@ -255,34 +258,6 @@ extension Exchange {
         case .finished: break
         }
     }
-
-    /// The connection has gone before the answer's head was whole: another try, where that cannot do a thing twice.
-    private func upstreamLost(_ error: SocketError?) {
-        guard let lost = detach() else { return }
-        let wasConnected = lost.isConnected
-        let wasStale = lost.isReused && lost.input.isEmpty && interimHeads == 0
-        lost.close()
-        if !wasConnected {
-            return connectFailed(.upstreamNotConnected(error ?? SocketError("connect", 0)))
-        }
-        // RFC 9110 §9.2.2: an idle connection that closes as the request goes out says nothing of what was done with it.
-        guard wasStale, isReplayable, method.isIdempotent else { return fail(.upstreamClosed) }
-        retry()
-    }
-
-    /// No connection to one address: the next one may take the request, if it is still here.
-    func connectFailed(_ failure: Failure) {
-        detach()?.close()
-        server.addressFailed()
-        guard isReplayable, attempts < server.addresses.count else { return fail(failure) }
-        retry()
-    }
-
-    private func retry() {
-        attempts += 1
-        let nothing: [UInt8] = []
-        connect(nothing.span)
-    }
 }
 
 // MARK: - Ending
@@ -344,7 +319,11 @@ extension Exchange {
 
     func deadlineExpired() {
         if let tunnel { return tunnel.deadlineExpired() }
-        guard let upstream else { return }
+        guard let upstream else {
+            guard isInLine else { return }
+            worker.count(.queueTimeouts)
+            return fail(.upstreamQueueTimeout)
+        }
         if case .events = lasting, answer == .content, downstream?.stream.queuedBytes == 0 {
             endStream(.idle)
         } else if answer == .content {
@@ -354,7 +333,7 @@ extension Exchange {
         } else if !requestIsWhole, !upstreamHasStoppedReading, upstream.stream.queuedBytes == 0 {
             fail(.requestTimeout)
         } else {
-            fail(.upstreamTimeout)
+            responseTimedOut()
         }
     }
 
@@ -369,11 +348,11 @@ extension Exchange {
             unread = consume content
         }
         if holdsRequestSlot { returnRequestSlot() }
+        leavePool()
         self.downstream = nil
         admission = nil
         snapshot = nil
         pool = nil
-        server = nil
         worker.recycle(self)
         next(downstream, unread)
     }

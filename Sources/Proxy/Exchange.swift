@@ -25,7 +25,9 @@ final class Exchange {
     var upstream: UpstreamConnection?
     var snapshot: Snapshot?
     var pool: UpstreamPool!
+    /// From its choice to the end; a plain pool's one at once.
     var server: UpstreamServer!
+    var dispatch = Dispatch()
     /// Until the answer's head comes, which takes it.
     var admission: Admission!
     /// Of the request, for answers of the gateway's own.
@@ -49,7 +51,6 @@ final class Exchange {
     var isReplayable = false
     /// It closed while content was being sent; an answer may have come before that.
     var upstreamHasStoppedReading = false
-    var attempts = 0
 
     // The answer.
     var answer = Answer.awaitingHead
@@ -96,7 +97,6 @@ extension Exchange {
         self.snapshot = snapshot
         pool = snapshot.pool(ofRoute: admission.route)
         contentTimeout = pool.settings.responseTimeout
-        server = pool.select()
         method = worker.requestHead.method
         version = worker.requestHead.version
         clientPersists = worker.requestHead.isPersistent
@@ -106,12 +106,13 @@ extension Exchange {
         requestContent = ContentDecoder(requestFraming)
         requestIsWhole = requestFraming.isAbsent
         contentBytes = 0
-        attempts = 0
+        dispatch = Dispatch()
         upstreamHasStoppedReading = false
         answer = .awaitingHead
         hasRelayedContinue = false
         interimHeads = 0
 
+        if pool.isKeyed { dispatch.key = selectionKey(worker.requestHead, head, admission) }
         composeRequestHead(target, head, &worker.requestHead, for: downstream, snapshot.authenticator, admission)
         if requestIsWhole {
             isReplayable = true
@@ -136,7 +137,7 @@ extension Exchange {
         request.append(" HTTP/1.1\r\nHost: ")
         let authority = bytes.extracting(head.authority.bounds)
         if authority.isEmpty {
-            request.append(server.settings.authority)
+            request.append(pool.settings.servers[0].authority)  // the same for all: another may take it later
         } else {
             request.append(authority)
         }
@@ -183,7 +184,7 @@ extension Exchange {
             tunnel.received(fromClient: bytes)
             return bytes.count
         }
-        guard !requestIsWhole else { return 0 }
+        guard !requestIsWhole, !isInLine else { return 0 }
         return forwardContent(bytes, withHead: false)
     }
 
@@ -270,68 +271,6 @@ extension Exchange {
         }
         requestProgressed()
     }
-
-    /// Sends what is in `request`, and `content` behind it, on an idle connection or a new one.
-    private func dispatch(_ content: Span<UInt8>) {
-        attempts += 1
-        while let connection = server.takeIdle() {
-            // What cannot be sent again must not go out on a connection whose end has arrived and waits for its turn.
-            guard isReplayable && method.isIdempotent || connection.stream.isQuiet else {
-                connection.close()
-                continue
-            }
-            attach(connection)
-            let result = request.withSpan { connection.stream.write($0, content) }
-            if case .failed = result {  // it had been closed: nothing has reached the upstream
-                detach()?.close()
-                continue
-            }
-            if result == .queued { downstream?.updateReading() }
-            return requestProgressed()
-        }
-        connect(content)
-    }
-
-    func connect(_ content: Span<UInt8>) {
-        do {
-            let connection = try server.connect(for: downstream)
-            attach(connection)
-            _ = request.withSpan { connection.stream.write($0, content) }  // queued until it is connected
-            downstream?.updateReading()
-            downstream?.setDeadline(afterMilliseconds: pool.settings.connectTimeout)
-        } catch where error.isDescriptorShortage {
-            // Idle connections to other upstreams may hold what this one needs.
-            if snapshot?.closeIdleConnections() == true { return connect(content) }
-            fail(.noDescriptors)
-        } catch {
-            connectFailed(.upstreamUnreachable(error))
-        }
-    }
-
-    func attach(_ connection: UpstreamConnection) {
-        connection.lend(to: self)
-        upstream = connection
-    }
-
-    /// Takes the connection off the exchange, to be closed or given back.
-    func detach() -> UpstreamConnection? {
-        let connection = upstream
-        upstream = nil
-        return connection
-    }
-
-    /// What is waited for has changed: the rest of the request, or the answer.
-    private func requestProgressed() {
-        guard answer == .awaitingHead, let upstream, upstream.isConnected, let downstream else { return }
-        let isWaitingForClient = !requestIsWhole && !upstreamHasStoppedReading && upstream.stream.queuedBytes == 0
-        let isAwaitingContinue = expectsContinue && !hasRelayedContinue && contentBytes == 0
-        if isWaitingForClient, !isAwaitingContinue { return downstream.awaitContent(contentBytes) }
-        downstream.isPacing = false
-        downstream.setDeadline(
-            afterMilliseconds: isWaitingForClient ? worker.timeouts.body : pool.settings.responseTimeout)
-    }
-
-    func upstreamConnected() { requestProgressed() }
 
     func upstreamDrained() {
         downstream?.updateReading()

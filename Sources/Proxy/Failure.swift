@@ -21,6 +21,12 @@ enum Failure: Error {
     case upstreamTimeout
     case upstreamClosed
     case upstreamMalformed(ResponseFault)
+    /// No server is there to take the request; one may be after so many seconds.
+    case noHealthyUpstream(retryAfter: Int)
+    /// Every server has all it may take, and the line is full.
+    case upstreamQueueFull
+    /// The request's turn did not come in time.
+    case upstreamQueueTimeout
     // Our own.
     case noDescriptors
     /// As many requests are under way, or as many bytes buffered, as there may be.
@@ -34,7 +40,7 @@ enum Failure: Error {
             .sessionExpired:
             false
         case .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
-            .upstreamMalformed, .noDescriptors, .overloaded:
+            .upstreamMalformed, .noHealthyUpstream, .upstreamQueueFull, .upstreamQueueTimeout, .noDescriptors, .overloaded:
             true
         }
     }
@@ -108,6 +114,16 @@ struct Problem {
         case .tooManyConnections:
             self.init(
                 429, "too_many_connections", "There are too many connections from this address.", "connection_limit_reached")
+        case .noHealthyUpstream:
+            self.init(503, "no_healthy_upstream", "No server of the upstream is available.", "destination_unavailable")
+        case .upstreamQueueFull:
+            self.init(
+                503, "upstream_queue_full", "The upstream has all the requests it may take, and too many wait.",
+                "connection_limit_reached")
+        case .upstreamQueueTimeout:
+            self.init(
+                503, "upstream_queue_timeout", "The upstream had no room for the request in time.",
+                "connection_limit_reached")
         case .noDescriptors:
             self.init(503, "overloaded", "The gateway has no room for another connection.", "connection_limit_reached")
         }
@@ -174,7 +190,8 @@ extension Failure {
     /// When another try may be worth it (RFC 9110 §10.2.3); nil: nobody knows.
     var retryAfterSeconds: Int? {
         switch self {
-        case .overloaded, .noDescriptors: 1
+        case .overloaded, .noDescriptors, .upstreamQueueFull, .upstreamQueueTimeout: 1
+        case .noHealthyUpstream(let seconds): seconds
         case .tooManyConnections: 5
         default: nil
         }

@@ -1,4 +1,5 @@
 package import Authentication
+package import Balancing
 package import EventLoop
 package import HTTP1
 
@@ -82,6 +83,14 @@ package struct UpstreamSettings: Sendable {
     package var idleTimeout: Int64
     /// Whether each connection begins with a PROXY header that names the client.
     package var sendsProxyProtocol = false
+    package var choice = ServerChoice.roundRobin
+    package var queue = QueueSettings(size: 0, timeout: 0)
+    package var retries = RetryPolicy()
+    package var ejection = EjectionPolicy()
+    /// Answers that count as failures of the server, as a connection does that ends without one.
+    package var failureStatuses = StatusSet()
+    /// From joining or coming back to a server's full share; 0: at once.
+    package var slowStart: Int64 = 0
 
     package init(
         name: String, servers: [UpstreamServerSettings], keepalive: Int = 256, connectTimeout: Int64 = 2_000,
@@ -99,18 +108,40 @@ package struct UpstreamSettings: Sendable {
 
 /// One of the origin servers of an upstream.
 package struct UpstreamServerSettings: Sendable {
-    /// `host:port` as configured: the `Host` of requests that came without one, and the server's name in logs and metrics.
+    /// The address as configured, unique in its upstream: the server's name in logs and metrics, at a reload, and for the
+    /// spreading of keys.
+    package var name: String
+    /// `host:port`: the `Host` of requests that came without one.
     package var authority: String
     /// What the name resolved to, in the resolver's order. The next one is tried when connecting fails. Empty while nothing
     /// is known; the control thread tells when that changes.
     package var addresses: [SocketAddress]
     /// Nil: HTTP in clear.
     package var tls: TLSClient?
+    /// 0: takes no requests.
+    package var weight = 1
+    /// Takes requests only while no other server can.
+    package var isBackup = false
+    /// Requests under way at a time, and so connections, of one worker.
+    package var connectionsMax = Int.max
 
-    package init(authority: String, addresses: [SocketAddress], tls: TLSClient? = nil) {
+    /// - Parameter name: the authority where nothing else is said.
+    package init(name: String? = nil, authority: String, addresses: [SocketAddress], tls: TLSClient? = nil) {
+        self.name = name ?? authority
         self.authority = authority
         self.addresses = addresses
         self.tls = tls
+    }
+}
+
+extension UpstreamSettings {
+    /// What the choice between the servers goes by.
+    var group: GroupSettings {
+        GroupSettings(
+            servers.map {
+                MemberSettings(name: $0.name, weight: $0.weight, isBackup: $0.isBackup, requestsMax: $0.connectionsMax)
+            },
+            balance: choice.machine, ejection: ejection, slowStart: slowStart)
     }
 }
 

@@ -5,6 +5,9 @@ import EventLoop
 final class UpstreamConnection: TableEntry {
     let server: UpstreamServer
     let stream: ByteStream
+    let address: SocketAddress
+    /// Of the server, when it was made.
+    let era: Int
     private let slot: Int
     /// The exchange that uses it; nil while idle.
     private(set) var exchange: Exchange?
@@ -22,6 +25,8 @@ final class UpstreamConnection: TableEntry {
         connectingTo address: SocketAddress, of server: UpstreamServer, for client: DownstreamConnection?
     ) throws(SocketError) {
         self.server = server
+        self.address = address
+        era = server.era
         worker = server.worker
         stream = try ByteStream(connectingTo: address, on: worker.loop, tls: server.settings.tls)
         slot = worker.table.reserveSlot()
@@ -47,7 +52,7 @@ final class UpstreamConnection: TableEntry {
         isReused = true
         stream.resumeReading()  // paused if the last piece of the answer had to wait for the client
         guard !isOfOneClient, server.putBack(self) else { return close() }
-        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: server.upstream.idleTimeout), at: slot)
+        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: server.pool.settings.idleTimeout), at: slot)
     }
 
     /// Idempotent; an exchange that still uses it is not told.

@@ -1,52 +1,81 @@
+import Balancing
 import EventLoop
 
 /// One server of an upstream and this worker's connections to it: idle ones wait here, newest first, so that surplus
 /// ones grow old.
 final class UpstreamServer {
-    let settings: UpstreamServerSettings
-    let upstream: UpstreamSettings
+    private(set) var settings: UpstreamServerSettings
+    /// Lets go of this when it retires.
+    let pool: UpstreamPool
     let worker: Worker
+    /// In its pool; -1 once it is no part of it any more.
+    var index = -1
     /// What its name resolves to at present; empty while nothing is known.
     private(set) var addresses: [SocketAddress]
+    private var rotation: AddressRotation
     private var idle: [UpstreamConnection] = []
-    private var nextAddress = 0
-    /// After a reload the server is replaced: what comes back is closed.
-    private var isRetired = false
+    /// Connections that began otherwise, by earlier settings, are not used again.
+    private(set) var era = 0
 
-    init(_ settings: UpstreamServerSettings, of upstream: UpstreamSettings, worker: Worker) {
+    init(_ settings: UpstreamServerSettings, of pool: UpstreamPool, worker: Worker) {
         self.settings = settings
-        self.upstream = upstream
+        self.pool = pool
         self.worker = worker
         addresses = settings.addresses
+        rotation = Self.rotation(addresses)
     }
+
+    private static func rotation(_ addresses: [SocketAddress]) -> AddressRotation {
+        AddressRotation(count: addresses.count, offset: Int.random(in: 0..<max(1, addresses.count)))
+    }
+
+    /// A reload has other settings for the same address.
+    /// - Parameter beginsOtherwise: connections do from now on, so that those there are cannot be used again.
+    func update(_ settings: UpstreamServerSettings, beginsOtherwise: Bool) {
+        let isOther = beginsOtherwise || settings.tls !== self.settings.tls
+        self.settings = settings
+        if isOther {
+            era += 1
+            closeIdle()
+        }
+        if !settings.addresses.isEmpty { addressesChanged(settings.addresses) }
+    }
+
+    var idleCount: Int { idle.count }
 
     /// The most recently used idle connection.
     func takeIdle() -> UpstreamConnection? { idle.popLast() }
 
-    /// A new connection to the address that last answered.
+    /// A new connection to one of the addresses, which take turns.
     func connect(for client: DownstreamConnection?) throws(SocketError) -> UpstreamConnection {
-        guard !addresses.isEmpty else { throw SocketError("resolve", 0) }
-        return try UpstreamConnection(connectingTo: addresses[nextAddress], of: self, for: client)
+        guard let index = rotation.pick(now: worker.loop.now.milliseconds) else { throw SocketError("resolve", 0) }
+        do {
+            return try UpstreamConnection(connectingTo: addresses[index], of: self, for: client)
+        } catch {
+            if !error.isDescriptorShortage { rotation.failed(index, now: worker.loop.now.milliseconds) }
+            throw error
+        }
     }
 
-    /// The address did not accept: the next attempt goes to the one after it.
-    func addressFailed() {
-        guard !addresses.isEmpty else { return }
-        nextAddress = (nextAddress + 1) % addresses.count
+    /// The address did not accept: others come first for a while.
+    func addressFailed(_ address: SocketAddress) {
+        guard let index = addresses.firstIndex(of: address) else { return }
+        rotation.failed(index, now: worker.loop.now.milliseconds)
     }
 
     /// The name resolves to something else now. Connections that are open stay.
     func addressesChanged(_ addresses: [SocketAddress]) {
+        guard addresses != self.addresses else { return }
         self.addresses = addresses
-        nextAddress = 0
+        rotation = Self.rotation(addresses)
     }
 
     /// What the active checks of the control thread have found.
-    func healthChanged(isHealthy: Bool) {}
+    func healthChanged(isHealthy: Bool) { pool.healthChanged(self, isHealthy: isHealthy) }
 
     /// Takes a connection back whose exchange is over; false when it must be closed instead.
     func putBack(_ connection: UpstreamConnection) -> Bool {
-        guard !isRetired, idle.count < upstream.keepalive else { return false }
+        guard index >= 0, connection.era == era, idle.count < pool.settings.keepalive else { return false }
         idle.append(connection)
         return true
     }
@@ -57,8 +86,9 @@ final class UpstreamServer {
         if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
     }
 
+    /// It is no part of the upstream any more: what comes back is closed.
     func retire() {
-        isRetired = true
+        index = -1
         closeIdle()
     }
 

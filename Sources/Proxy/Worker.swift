@@ -21,7 +21,8 @@ final class Snapshot {
     private let contentBytesMax: [Int]
     private let streamRules: [StreamRule]
 
-    init(_ settings: ProxySettings, worker: Worker) {
+    /// - Parameter previous: whose pools go on where an upstream of the same name is there again.
+    init(_ settings: ProxySettings, worker: Worker, replacing previous: Snapshot? = nil) {
         authenticator = settings.makeAuthenticator()
         edge = EdgeRules(settings.edge)
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
@@ -32,7 +33,13 @@ final class Snapshot {
         upstreamOfRoute = settings.upstreamOfRoute
         generation = settings.generation
         streamRules = settings.streamRules
-        pools = settings.upstreams.map { UpstreamPool($0, worker: worker) }
+        pools = settings.upstreams.map { upstream in
+            guard let kept = previous?.pools.first(where: { $0.settings.name == upstream.name }) else {
+                return UpstreamPool(upstream, worker: worker)
+            }
+            kept.update(upstream)
+            return kept
+        }
     }
 
     /// The largest content of a request on that route, in bytes.
@@ -53,9 +60,12 @@ final class Snapshot {
     /// Gives back the descriptors of idle connections, to all upstreams; false when there were none.
     func closeIdleConnections() -> Bool { pools.reduce(0) { $0 + $1.closeIdle() } > 0 }
 
-    func retire() {
-        for pool in pools { pool.retire() }
+    /// - Parameter next: takes over pools of this one.
+    func retire(for next: Snapshot? = nil) {
+        for pool in pools where next?.pools.contains(where: { $0 === pool }) != true { pool.retire() }
     }
+
+    func upstreamReports() -> [UpstreamReport] { pools.map { $0.report() } }
 }
 
 /// What the control thread asks of a worker.
@@ -107,6 +117,8 @@ final class Worker {
     private var listeners: [(requested: SocketAddress, listener: Listener)] = []
     private var inbox: Inbox<WorkerMail>?
     private var idleExchanges: [Exchange] = []
+    /// Upstreams where a server has room for one who waits, to be served at the end of the turn.
+    var poolsWithLine: [UpstreamPool] = []
     private var connectionCount = 0
     private var isAccepting = true
     private var drainTimer: LoopTimer?
@@ -148,6 +160,7 @@ final class Worker {
         drainTimer = try LoopTimer(on: loop) { [unowned self] in drainTimeEnded() }
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
         loop.turnEnded = { [unowned self] in
+            while let pool = poolsWithLine.popLast() { pool.serveLine() }
             followPressure()
             log.tellSuppressed(self)
             log.flush()
@@ -178,6 +191,7 @@ final class Worker {
     private func breakCycles() {
         table.removeAll()
         idleExchanges = []
+        poolsWithLine = []
         streams = nil
         snapshot.retire()
         snapshot = nil
@@ -211,7 +225,7 @@ final class Worker {
             let retired = snapshot
             if let retired { keyLedger.retire(retired.authenticator) }
             keyLedger.requestKeys = settings.requestKeys
-            let next = Snapshot(settings, worker: self)
+            let next = Snapshot(settings, worker: self, replacing: retired)
             stopListening { next.listener(at: $0) == nil }
             listen(on: sockets)
             requestHead = RequestHead(limits: settings.limits.head)
@@ -221,7 +235,7 @@ final class Worker {
             limits = settings.limits
             snapshot = next
             applyEdge(settings.edge)
-            retired?.retire()
+            retired?.retire(for: next)
             resumeAccepting()
         case .keys(let generation, let makeAuthenticator): replaceKeys(generation, makeAuthenticator)
         case .keysConfirmed(let generation, let date): confirmKeys(generation, until: date)
@@ -337,6 +351,7 @@ extension Worker {
         report.activeExchanges = activeExchanges
         report.openTunnels = openTunnels
         report.keys = keyReports
+        report.upstreams = snapshot?.upstreamReports() ?? []
         return report
     }
 }

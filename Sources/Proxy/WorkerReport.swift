@@ -12,6 +12,7 @@ package struct WorkerReport: Sendable {
     package var openTunnels = 0
     /// What tokens were verified with.
     package var keys: [KeyReport] = []
+    package var upstreams: [UpstreamReport] = []
 
     package init() {}
 
@@ -23,6 +24,13 @@ package struct WorkerReport: Sendable {
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels
         total.keys.merge(part.keys)
+        for upstream in part.upstreams {
+            if let index = total.upstreams.firstIndex(where: { $0.name == upstream.name }) {
+                total.upstreams[index] += upstream
+            } else {
+                total.upstreams.append(upstream)
+            }
+        }
     }
 }
 

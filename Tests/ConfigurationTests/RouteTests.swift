@@ -99,8 +99,8 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        "127.0.0.1:0", "{ servers: [] }", "{ keepalive: 3 }", "{ servers: [ a:1, b:2 ] }", "{ servers: [ { address: a:1, weight: 2 } ] }",
-        "{ servers: a:1, balance: least_requests }", "{ servers: a:1, retries: {} }", "{ servers: a:1, health: {} }",
+        "127.0.0.1:0", "{ servers: [] }", "{ keepalive: 3 }", "{ servers: [ a:1, a:1 ] }", "{ servers: [ { address: a:1, weight: 1001 } ] }",
+        "{ servers: a:1, balance: fastest }", "{ servers: a:1, retries: 2 }", "{ servers: a:1, health: good }",
         "{ servers: a:1, tls: {} }", "{ servers: a:1, keepalive: -1 }", "{ servers: a:1, timeouts: { connect: 0s } }",
         "{ servers: a:1, timeouts: { connect: 2d } }", "[ a:1 ]",
     ])

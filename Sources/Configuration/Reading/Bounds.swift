@@ -28,6 +28,18 @@ enum Bounds {
     static let bodyBytes = 0...(1 << 50)
     static let connections = 1...10_000_000
     static let requests = 1...10_000_000
+    /// Whoever chooses among servers looks at each.
+    static let serverCountMax = 256
+    static let weight = 0...1000
+    static let queueSize = 0...1_000_000
+    static let slowStart: ClosedRange<Duration> = .zero ... .seconds(3600)
+    /// Beyond this, nobody waits for the answer any more.
+    static let retryAttempts = 0...10
+    static let retryBudgetPercent = 0...100
+    static let ejectAfterFailures = 1...1000
+    static let ejectFor: ClosedRange<Duration> = .milliseconds(10) ... .seconds(86_400)
+    static let ejectedPercent = 0...100
+    static let failureStatuses = 500...599
     /// Per second, minute or hour: intervals of a millisecond at least.
     static let rateCount = 1...1000
     /// Beyond a gibibyte a second no network is a client.

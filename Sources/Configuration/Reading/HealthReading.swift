@@ -1,9 +1,12 @@
 extension Configuration.HealthCheck {
     /// A path, or a mapping.
-    static func read(_ field: Field) -> Configuration.HealthCheck? {
+    /// - Parameter section: of the mapping, if it is one.
+    static func read(_ field: Field, _ section: Section<Vocabulary.Health>?) -> Configuration.HealthCheck? {
         let form = "a path such as /healthz, or a mapping with one"
-        guard field.isMapping else { return target(field).map { Configuration.HealthCheck(target: $0, section: nil) } }
-        guard let section = Section<Vocabulary.Health>(field, expected: form) else { return nil }
+        guard let section else { return target(field).map { Configuration.HealthCheck(target: $0, section: nil) } }
+        let hasActiveKey = Vocabulary.Health.allCases.contains { !$0.isAboutEjection && section.has($0) }
+        // What requests tell of servers stands here too, and can stand alone.
+        guard hasActiveKey || !Vocabulary.Health.allCases.contains(where: section.has) else { return nil }
         let check = Configuration.HealthCheck(target: section[.path].flatMap(target) ?? "/", section: section)
         guard section.has(.path) else {
             field.refuse("path is missing", expected: form)

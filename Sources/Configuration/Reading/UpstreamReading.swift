@@ -43,7 +43,10 @@ extension Configuration.Upstream {
         let keepalive = section[.keepalive]?.integer(in: Bounds.keepalive)
         let sendsProxyProtocol = section[.proxyProtocol].map(readProxyProtocol) ?? false
         let tls = section[.tls].flatMap(TLS.read)
-        let health = section[.health].flatMap(Configuration.HealthCheck.read)
+        let healthSection = section[.health].flatMap { field in
+            field.isMapping ? Section<Vocabulary.Health>(field, expected: "a mapping of what makes a server healthy") : nil
+        }
+        let health = section[.health].flatMap { Configuration.HealthCheck.read($0, healthSection) }
         guard let serverField = section[.servers] else {
             field.refuse("servers is missing", expected: "servers: [ 127.0.0.1:9000 ]")
             return nil
@@ -59,6 +62,7 @@ extension Configuration.Upstream {
                 expected: "the host name that the server's certificate is for")
         }
         upstream.health = health
+        upstream.readGroup(section, health: healthSection)
         return upstream
     }
 
@@ -74,12 +78,11 @@ extension Configuration.Upstream {
     }
 
     private static func readServers(_ field: Field) -> [Server] {
-        let form = "a list with one server, such as [ 127.0.0.1:9000 ]"
+        let form = "a list of servers, such as [ 127.0.0.1:9000, 127.0.0.1:9001 ]"
         let elements = field.elements(expected: form)
         if field.isEmptyList { field.refuse("no server", expected: form) }
-        for second in elements.dropFirst() {
-            second.refuse("balancing over several servers is not available in this version of slidegate",
-                expected: "one server")
+        if elements.count > Bounds.serverCountMax {
+            field.refuse("\(elements.count) servers are too many", expected: "\(Bounds.serverCountMax) at most")
         }
         var servers: [Server] = []
         for element in elements {
@@ -92,7 +95,16 @@ extension Configuration.Upstream {
                 element.refuse("address is missing", expected: EndpointText.form)
                 continue
             }
-            if let endpoint = address.endpoint(zeroPort: false) { servers.append(Server(address: endpoint)) }
+            guard let endpoint = address.endpoint(zeroPort: false) else { continue }
+            var server = Server(address: endpoint)
+            server.weight = section[.weight]?.integer(in: Bounds.weight) ?? server.weight
+            server.isBackup = section[.backup]?.boolean() ?? server.isBackup
+            server.connectionsMax = section[.connections].flatMap { $0.integerOrNone(in: Bounds.connections) }
+            servers.append(server)
+        }
+        var seen: Set<Endpoint> = []
+        for server in servers where !seen.insert(server.address.value).inserted {
+            field.findings.error(at: server.address.place, "\(server.address.value) is there twice", expected: "each address once")
         }
         return servers
     }

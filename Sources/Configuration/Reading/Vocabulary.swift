@@ -72,25 +72,47 @@ enum Vocabulary {
 
     enum Upstream: String, SectionKey {
         static let section = "upstreams.NAME"
-        static let later = [
-            "balance": "balancing over several servers", "retries": "retries",
-        ]
-
-        case servers, keepalive, timeouts, tls, health
+        case servers, keepalive, timeouts, tls, balance, queue, retries, health
+        case slowStart = "slow_start"
         case proxyProtocol = "proxy_protocol"
     }
 
     enum Server: String, SectionKey {
         static let section = "upstreams.NAME.servers[]"
-        static let later = ["weight": "balancing over several servers"]
 
-        case address
+        case address, weight, backup, connections
     }
 
     enum UpstreamTimeouts: String, SectionKey {
         static let section = "upstreams.NAME.timeouts"
 
         case connect, response, idle
+    }
+
+    enum Balance: String, SectionKey {
+        static let section = "upstreams.NAME.balance"
+
+        case hash
+    }
+
+    enum HashKey: String, SectionKey {
+        static let section = "upstreams.NAME.balance.hash"
+
+        case header, claim
+    }
+
+    enum Queue: String, SectionKey {
+        static let section = "upstreams.NAME.queue"
+
+        case size, timeout
+    }
+
+    enum Retries: String, SectionKey {
+        static let section = "upstreams.NAME.retries"
+
+        case attempts, on, budget
+        case tryTimeout = "try_timeout"
+        case totalTimeout = "total_timeout"
     }
 
     enum Health: String, SectionKey {
@@ -100,6 +122,19 @@ enum Vocabulary {
         case healthyAfter = "healthy_after"
         case unhealthyAfter = "unhealthy_after"
         case status
+        case ejectAfterFailures = "eject_after_failures"
+        case ejectFor = "eject_for"
+        case ejectForMax = "eject_for_max"
+        case maxEjected = "max_ejected"
+        case ejectStatuses = "eject_statuses"
+
+        /// Rather than about active checks.
+        var isAboutEjection: Bool {
+            switch self {
+            case .ejectAfterFailures, .ejectFor, .ejectForMax, .maxEjected, .ejectStatuses: true
+            case .path, .host, .interval, .timeout, .healthyAfter, .unhealthyAfter, .status: false
+            }
+        }
     }
 
     enum Resolver: String, SectionKey {
@@ -249,7 +284,8 @@ enum Vocabulary {
     /// All of them, in the order of the reference.
     static let sections: [any SectionKey.Type] = [
         Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
-        Server.self, UpstreamTimeouts.self, Health.self, Resolver.self, Key.self, PublishedKeys.self, Tokens.self,
+        Server.self, UpstreamTimeouts.self, Balance.self, HashKey.self, Queue.self, Retries.self, Health.self,
+        Resolver.self, Key.self, PublishedKeys.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
         Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
     ]

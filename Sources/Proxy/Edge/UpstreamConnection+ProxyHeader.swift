@@ -7,7 +7,7 @@ import ProxyProtocol
 extension UpstreamConnection {
     /// Whether the connection is one client's, by the header that it began with: it serves no other, and is closed behind
     /// its exchange.
-    var isOfOneClient: Bool { server.upstream.sendsProxyProtocol }
+    var isOfOneClient: Bool { server.pool.settings.sendsProxyProtocol }
 
     /// Puts the header that names the client ahead of all else, TLS too. Only before the stream is started.
     func writeProxyHeader(for downstream: DownstreamConnection?) {

@@ -94,7 +94,7 @@ final class Dependencies {
         checks.keepOnly(Set(servers.map(\.subject)))
         for server in servers {
             watch(server)
-            if !checks.isHealthy(addresses(of: server.endpoint), of: server.subject) { tell(server) }
+            tell(server)  // workers go by what was so before a reload, until told
         }
         // A name or a set may have changed after the settings were made, and before they were applied.
         for server in servers where server.endpoint.name != nil { tellAddresses(server) }

@@ -22,14 +22,13 @@ extension ProxySettings {
         }
         let upstreams = zip(configuration.upstreams, tls.upstreams).map { upstream, context in
             UpstreamSettings(
-                name: upstream.name,
+                upstream,
                 servers: upstream.servers.map { server in
                     UpstreamServerSettings(
-                        authority: server.address.value.authority, addresses: addresses(server.address.value),
-                        tls: TLSClient(context, upstream.tls, server: server.address.value))
+                        server, addresses: addresses(server.address.value),
+                        tls: TLSClient(context, upstream.tls, server: server.address.value), workerCount: workerCount)
                 },
-                keepalive: upstream.keepaliveMax, connectTimeout: upstream.connectTimeout.milliseconds,
-                responseTimeout: upstream.responseTimeout.milliseconds, idleTimeout: upstream.idleTimeout.milliseconds)
+                workerCount: workerCount)
         }
         self.init(
             listeners: listeners, upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),

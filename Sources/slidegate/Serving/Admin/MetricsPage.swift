@@ -25,6 +25,7 @@ enum MetricsPage {
             "Worker threads that answered this request for metrics in time; what others have done is missing.",
             report.workersReporting)
         appendKeys(total.keys, to: &page)
+        appendUpstreams(total.upstreams, to: &page)
         appendProcess(to: &page)
         return page.text.bytes()
     }
