@@ -125,10 +125,10 @@ extension ServerGroup {
         return .ejected(milliseconds: time)
     }
 
-    /// - Parameter isTrial: it was, and has given no verdict.
-    package mutating func ended(_ index: Int, isTrial: Bool, now: Int64) {
+    /// - Parameter abandonment: when a trial ended that gave no verdict; nil for all other requests.
+    package mutating func ended(_ index: Int, trialAbandonedAt abandonment: Int64? = nil) {
         members[index].active &-= 1
-        if isTrial { members[index].ejection.trialAbandoned(now: now) }
+        if let abandonment { members[index].ejection.trialAbandoned(now: abandonment) }
     }
 
     package mutating func checked(_ index: Int, passes: Bool, now: Int64) -> Change? {

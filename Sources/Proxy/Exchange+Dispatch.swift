@@ -155,14 +155,14 @@ extension Exchange {
         if isWaitingForClient, !isAwaitingContinue { return downstream.awaitContent(contentBytes) }
         downstream.isPacing = false
         let patience = isWaitingForClient ? worker.timeouts.body : responseTimeout
+        if pool.isPlain { return downstream.setDeadline(afterMilliseconds: patience) }
         downstream.setDeadline(at: min(dispatch.deadline, worker.loop.now.advanced(byMilliseconds: patience)))
     }
 
     /// For the head of the answer to this try.
     private var responseTimeout: Int64 {
-        let timeout = pool.settings.responseTimeout
-        guard !pool.isPlain, mayTryAgain(after: .timeout) else { return timeout }
-        return min(timeout, pool.settings.retries.tryTimeout)
+        if pool.isPlain || !mayTryAgain(after: .timeout) { return pool.settings.responseTimeout }
+        return min(pool.settings.responseTimeout, pool.settings.retries.tryTimeout)
     }
 
     func upstreamConnected() { requestProgressed() }

@@ -185,8 +185,9 @@ extension UpstreamPool {
     /// - Parameter isTrial: it was one, and there has been no verdict.
     func ended(_ server: UpstreamServer, isTrial: Bool) {
         guard server.index >= 0 else { return }
-        group.ended(server.index, isTrial: isTrial, now: worker.loop.now.milliseconds)
-        if !line.isEmpty { serveLineLater() }
+        if isPlain { return group.ended(server.index) }  // nobody waits
+        group.ended(server.index, trialAbandonedAt: isTrial ? worker.loop.now.milliseconds : nil)
+        serveLineLater()
     }
 
     func healthChanged(_ server: UpstreamServer, isHealthy: Bool) {

@@ -159,13 +159,19 @@ final class Worker {
         streams = try SessionStreams(worker: self)
         drainTimer = try LoopTimer(on: loop) { [unowned self] in drainTimeEnded() }
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
-        loop.turnEnded = { [unowned self] in
-            while let pool = poolsWithLine.popLast() { pool.serveLine() }
-            followPressure()
-            log.tellSuppressed(self)
-            log.flush()
-        }
+        loop.turnEnded = { [unowned self] in turnEnded() }
         applyEdge(settings.edge)
+    }
+
+    private func turnEnded() {
+        if !poolsWithLine.isEmpty { serveLines() }
+        followPressure()
+        log.tellSuppressed(self)
+        log.flush()
+    }
+
+    private func serveLines() {
+        while let pool = poolsWithLine.popLast() { pool.serveLine() }
     }
 
     // Plain values, so that reading one does not copy all settings.

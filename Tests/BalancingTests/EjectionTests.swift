@@ -31,7 +31,7 @@ struct EjectionTests {
         }
         #expect(trials == 1)
         #expect(group.succeeded(0, isTrial: true, now: 1_001) == .readmitted)
-        group.ended(0, isTrial: false, now: 1_001)
+        group.ended(0)
         #expect(group.shares(of: 10, now: 1_001) == [5, 5])
     }
 
@@ -42,7 +42,7 @@ struct EjectionTests {
         for time: Int64 in [2_000, 4_000, 8_000, 8_000] {
             while group.pick(now: now) != 0 {}
             #expect(group.failed(0, isTrial: true, now: now) == .ejected(milliseconds: time))
-            group.ended(0, isTrial: false, now: now)
+            group.ended(0)
             #expect(group.shares(of: 10, now: now + time - 1) == [0, 10])
             now += time
         }
@@ -73,7 +73,7 @@ struct EjectionTests {
         var group = group(1, 1, ejection: policy)
         group.eject(0)
         while group.pick(now: 1_000) != 0 {}
-        group.ended(0, isTrial: true, now: 1_100)
+        group.ended(0, trialAbandonedAt: 1_100)
         let next = [group.pick(now: 1_100), group.pick(now: 1_100)]
         #expect(next.contains(0))
     }

@@ -35,7 +35,7 @@ extension ServerGroup {
     /// As `pick`, and the request is over at once.
     mutating func serve(key: UInt64? = nil, now: Int64 = 0) -> Int {
         let index = pick(key: key, now: now)
-        if index >= 0 { ended(index, isTrial: false, now: now) }
+        if index >= 0 { ended(index) }
         return index
     }
 

@@ -46,7 +46,7 @@ struct LeastRequestsTests {
         var group = group(1, 1, 1, balance: .leastRequests)
         let first = (0..<3).map { _ in group.pick() }
         #expect(Set(first) == [0, 1, 2])
-        group.ended(1, isTrial: false, now: 0)
+        group.ended(1)
         #expect(group.pick() == 1)
     }
 
@@ -67,7 +67,7 @@ struct LeastRequestsTests {
         for _ in 0..<1000 {
             let index = group.pick()
             counts[index] += 1
-            if index == 1 || group.members[0].active > 10 { group.ended(index, isTrial: false, now: 0) }
+            if index == 1 || group.members[0].active > 10 { group.ended(index) }
         }
         #expect(counts[0] < 20)
     }
@@ -146,7 +146,7 @@ struct LimitTests {
         var group = group(1, 1, requestsMax: 2)
         #expect((0..<4).map { _ in group.pick() }.sorted() == [0, 0, 1, 1])
         #expect(group.pick() == -1)
-        group.ended(1, isTrial: false, now: 0)
+        group.ended(1)
         #expect(group.pick() == 1)
     }
 
