@@ -101,7 +101,7 @@ struct RouteTests {
     @Test(arguments: [
         "127.0.0.1:0", "{ servers: [] }", "{ keepalive: 3 }", "{ servers: [ a:1, a:1 ] }", "{ servers: [ { address: a:1, weight: 1001 } ] }",
         "{ servers: a:1, balance: fastest }", "{ servers: a:1, retries: 2 }", "{ servers: a:1, health: good }",
-        "{ servers: a:1, tls: {} }", "{ servers: a:1, keepalive: -1 }", "{ servers: a:1, timeouts: { connect: 0s } }",
+        "{ servers: a:1, keepalive: -1 }", "{ servers: a:1, timeouts: { connect: 0s } }",
         "{ servers: a:1, timeouts: { connect: 2d } }", "[ a:1 ]",
     ])
     func `what an upstream may not be`(_ upstream: String) {
@@ -193,7 +193,7 @@ struct RouteTests {
         "limits: { head: 100B }", "limits: { head: 2MiB }", "limits: { head: 8KiB }", "limits: { fields: 0 }", "limits: { body: lots }", "limits: { body: 10MB }",
         "limits: { connections: 0 }", "limits: { failed_verifications: 20 }", "limits: { target: 32KiB }", "timeouts: { head: 0s }",
         "timeouts: { head: 10 }", "timeouts: { drain: 2d }", "paths: { encoded_slashes: decode }", "logs: { decisions: some }",
-        "logs: { access: json }", "logs: { to: /var/log/a }", "mode: shadow", "admin: { address: 127.0.0.1:8081 }", "sessions: {}",
+        "logs: { access: json }", "logs: { to: /var/log/a }", "mode: shadow", "sessions: {}",
     ])
     func `what limits, timeouts, paths and logs may not be`(_ line: String) {
         #expect(errors(Sample.yaml(line)).count >= 1)
