@@ -12,7 +12,7 @@ package struct ForwardedElement {
     /// Nil when the text is not `[ pair ] *( ";" [ pair ] )`, or has a parameter twice.
     package init?(_ text: Span<UInt8>) {
         var index = 0
-        var hasFor = false
+        var (hasFor, hasProto, hasHost) = (false, false, false)
         var others = 0
         while index < text.count {
             if text[index] == 0x3B {
@@ -33,10 +33,12 @@ package struct ForwardedElement {
                 hasFor = true
                 node = unescaped.withSpan { Node($0) }
             } else if name.equalsIgnoringCase("proto") {
-                guard proto == nil else { return nil }
+                guard !hasProto else { return nil }
+                hasProto = true
                 if isPlain { proto = value }
             } else if name.equalsIgnoringCase("host") {
-                guard host == nil else { return nil }
+                guard !hasHost else { return nil }
+                hasHost = true
                 if isPlain { host = value }
             } else {
                 others += 1

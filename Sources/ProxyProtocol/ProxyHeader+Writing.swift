@@ -29,6 +29,14 @@ extension ProxyHeader {
         append(ends.destination.port, to: &buffer)
     }
 
+    /// Appends the version 2 header of a connection that is made on nobody's behalf, as to ask whether a server is well (LOCAL).
+    package static func appendLocal(to buffer: inout ByteBuffer) {
+        buffer.append(signature.span)
+        buffer.append(0x20)
+        buffer.append(0x00)
+        append(UInt16(0), to: &buffer)
+    }
+
     private static func append(asIPv6 address: IPAddress, to buffer: inout ByteBuffer) {
         switch address {
         case .ipv4(let bits):

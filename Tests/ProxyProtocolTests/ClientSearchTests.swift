@@ -92,7 +92,7 @@ struct ForwardedTests {
     @Test(arguments: [
         "for=[2001:db8::1]", "for=2001:db8::1", "for=\"2001:db8::1\"", "for=192.0.2.1:80", "for=", "for", "=x", "for = 192.0.2.1",
         "for=192.0.2.1 ;proto=http", "for=192.0.2.1;for=192.0.2.2", "for=\"192.0.2.1", "for=192.0.2.1\"", "for=\"a\"b",
-        "for=\"\\", "proto=http;proto=https", "for=@", "a=1;b=1;c=1;d=1;e=1;f=1;g=1;h=1;i=1;j=1;k=1;l=1;m=1;n=1;o=1;p=1;q=1",
+        "for=\"\\", "proto=http;proto=https", "proto=\"ht\\tp\";proto=https", "host=\"\\a\";host=b", "for=@", "a=1;b=1;c=1;d=1;e=1;f=1;g=1;h=1;i=1;j=1;k=1;l=1;m=1;n=1;o=1;p=1;q=1",
     ])
     func `is not guessed from what is malformed`(_ element: String) {
         let (outcome, client) = search("for=192.0.2.7, \(element)")

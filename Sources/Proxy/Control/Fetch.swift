@@ -46,6 +46,8 @@ package final class Fetch {
         package var timeout: Int64
         /// Nil: only the head matters; the connection is closed behind it.
         package var contentBytesMax: Int?
+        /// Sent ahead of all else, TLS too.
+        package var preface: [UInt8] = []
 
         package init(
             _ destination: Destination, tls: TLSClient?, authority: String, target: String,
@@ -134,6 +136,8 @@ package final class Fetch {
             do throws(SocketError) {
                 let stream = try ByteStream(connectingTo: addresses.removeFirst(), on: loop, tls: request.tls)
                 self.stream = stream
+                let preface = request.preface
+                if !preface.isEmpty { stream.writeInClear(preface.span) }
                 stream.start(for: FetchStreamHandler(self))
                 return
             } catch {

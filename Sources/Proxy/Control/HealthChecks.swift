@@ -1,4 +1,6 @@
+import Bytes
 package import EventLoop
+import ProxyProtocol
 
 /// How the servers of an upstream are asked whether they are well. Times are in milliseconds.
 package struct HealthCheckSettings: Equatable, Sendable {
@@ -11,6 +13,8 @@ package struct HealthCheckSettings: Equatable, Sendable {
     package var thresholds: HealthThresholds
     /// Never empty.
     package var statuses: [ClosedRange<Int>]
+    /// Whether the server expects a PROXY header on each connection.
+    package var sendsProxyHeader = false
 
     package init(
         target: String, host: String? = nil, interval: Int64, timeout: Int64, thresholds: HealthThresholds,
@@ -33,10 +37,14 @@ package final class HealthChecks {
     /// Of one server, as far as checks go.
     package struct Subject: Hashable, Sendable {
         package var upstream: String
+        /// As configured: different for each server of an upstream.
+        package var server: String
+        /// For `Host`.
         package var authority: String
 
-        package init(upstream: String, authority: String) {
+        package init(upstream: String, server: String, authority: String) {
             self.upstream = upstream
+            self.server = server
             self.authority = authority
         }
     }
@@ -120,9 +128,14 @@ package final class HealthChecks {
         let jitter = check.settings.interval / 10
         check.timer?.schedule(afterMilliseconds: check.settings.interval + Int64.random(in: -jitter...jitter))
         guard check.fetch == nil else { return }  // the last one is not over: the timeout is longer than the interval
-        let request = Fetch.Request(
+        var request = Fetch.Request(
             .addresses([key.address]), tls: check.tls, authority: check.settings.host ?? key.subject.authority,
             target: check.settings.target, timeout: check.settings.timeout, contentBytesMax: nil)
+        if check.settings.sendsProxyHeader {
+            var header = ByteBuffer()
+            ProxyHeader.appendLocal(to: &header)
+            request.preface = header.bytes()
+        }
         check.fetch = try? Fetch(request, on: loop) { [unowned self, unowned check] result in conclude(result, check, key) }
     }
 

@@ -115,12 +115,16 @@ extension Dependencies {
     private var servers: [Server] {
         guard let configuration, let settings else { return [] }
         return configuration.upstreams.enumerated().flatMap { index, upstream in
-            upstream.servers.enumerated().map { number, server in
+            var health = upstream.health.map(HealthCheckSettings.init)
+            health?.sendsProxyHeader = upstream.sendsProxyProtocol
+            return upstream.servers.enumerated().map { number, server in
                 Server(
                     id: UpstreamServerID(generation: settings.generation, upstream: index, server: number),
-                    subject: HealthChecks.Subject(upstream: upstream.name, authority: server.address.value.authority),
+                    subject: HealthChecks.Subject(
+                        upstream: upstream.name, server: server.address.value.description,
+                        authority: server.address.value.authority),
                     endpoint: server.address.value, tls: settings.upstreams[index].servers[number].tls,
-                    health: upstream.health.map(HealthCheckSettings.init))
+                    health: health)
             }
         }
     }
@@ -129,7 +133,7 @@ extension Dependencies {
         do {
             try checks.watch(server.subject, at: addresses(of: server.endpoint), tls: server.tls, server.health)
         } catch {
-            log.write("slidegate: warning: \(server.subject.authority) is not checked: \(error)")
+            log.write("slidegate: warning: \(server.subject.server) is not checked: \(error)")
         }
     }
 
@@ -163,7 +167,7 @@ extension Dependencies {
     private func healthChanged(_ change: HealthChecks.Change) {
         counts[.healthChanges] += 1
         log.write(
-            "slidegate: upstream \(change.subject.upstream): \(change.subject.authority) at \(change.address) is "
+            "slidegate: upstream \(change.subject.upstream): \(change.subject.server) at \(change.address) is "
                 + "\(change.isHealthy ? "healthy" : "unhealthy"): \(change.reason)")
         for server in servers where server.subject == change.subject {
             if addresses(of: server.endpoint).count > 1 { tellAddresses(server) }

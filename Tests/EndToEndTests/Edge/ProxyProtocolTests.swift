@@ -111,4 +111,22 @@ struct ProxyHeaderOutTests {
         #expect(try one.exchange(plainGet).text == "127.0.0.1")
         #expect(origin.connections.count == 3 && origin.failures.isEmpty, "\(origin.failures)")
     }
+
+    @Test func `go ahead of health checks too, which speak for nobody`() throws {
+        let checked = Gate()
+        let origin = try Origin { connection in
+            let header = try connection.reader.read(16, by: .after())
+            #expect(header == [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x20, 0, 0, 0])
+            while try connection.nextRequest() != nil {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                checked.open()
+            }
+        }
+        let gateway = try Gateway(
+            "upstream: { servers: \"127.0.0.1:\(origin.port)\", proxy_protocol: v2, health: { path: /, interval: 100ms } }\n\(openToAll)",
+            upstream: origin)
+        try checked.wait()
+        #expect(origin.failures.isEmpty, "\(origin.failures)")
+        withExtendedLifetime(gateway) {}
+    }
 }
