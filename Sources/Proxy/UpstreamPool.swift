@@ -55,7 +55,10 @@ final class UpstreamPool {
     }
 
     private func settingsChanged() {
-        for (index, server) in servers.enumerated() { server.index = index }
+        for (index, server) in servers.enumerated() {
+            server.index = index
+            server.tellUsability()
+        }
         isKeyed = settings.choice.machine == .keyed && servers.count > 1
         updatePlainness()
     }
@@ -190,9 +193,9 @@ extension UpstreamPool {
         serveLineLater()
     }
 
-    func healthChanged(_ server: UpstreamServer, isHealthy: Bool) {
+    func usabilityChanged(_ server: UpstreamServer, isUsable: Bool) {
         guard server.index >= 0 else { return }
-        note(group.checked(server.index, passes: isHealthy, now: worker.loop.now.milliseconds), of: server)
+        note(group.checked(server.index, passes: isUsable, now: worker.loop.now.milliseconds), of: server)
         updatePlainness()
         serveLineLater()
     }

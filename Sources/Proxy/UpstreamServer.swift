@@ -14,6 +14,9 @@ final class UpstreamServer {
     private(set) var addresses: [SocketAddress]
     private var rotation: AddressRotation
     private var idle: [UpstreamConnection] = []
+    /// Addresses have come or gone since connections were first made: not every one of them is to be used again.
+    private var hasMoved = false
+    private var passesChecks = true
     /// Connections that began otherwise, by earlier settings, are not used again.
     private(set) var era = 0
 
@@ -63,19 +66,33 @@ final class UpstreamServer {
         rotation.failed(index, now: worker.loop.now.milliseconds)
     }
 
-    /// The name resolves to something else now. Connections that are open stay.
+    /// The name resolves to something else now, or an address is not well. What is under way goes on; connections to an
+    /// address that is gone serve nobody else.
     func addressesChanged(_ addresses: [SocketAddress]) {
         guard addresses != self.addresses else { return }
         self.addresses = addresses
         rotation = Self.rotation(addresses)
+        hasMoved = true
+        let gone = idle.filter { !addresses.contains($0.address) }
+        idle.removeAll { !addresses.contains($0.address) }
+        for connection in gone { connection.close() }
+        tellUsability()
     }
 
     /// What the active checks of the control thread have found.
-    func healthChanged(isHealthy: Bool) { pool.healthChanged(self, isHealthy: isHealthy) }
+    func healthChanged(isHealthy: Bool) {
+        passesChecks = isHealthy
+        if !isHealthy { closeIdle() }
+        tellUsability()
+    }
+
+    /// A server whose name resolves to nothing is like one that fails its checks.
+    func tellUsability() { pool.usabilityChanged(self, isUsable: passesChecks && !addresses.isEmpty) }
 
     /// Takes a connection back whose exchange is over; false when it must be closed instead.
     func putBack(_ connection: UpstreamConnection) -> Bool {
         guard index >= 0, connection.era == era, idle.count < pool.settings.keepalive else { return false }
+        if hasMoved, !addresses.contains(connection.address) { return false }
         idle.append(connection)
         return true
     }

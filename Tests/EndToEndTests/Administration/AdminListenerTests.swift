@@ -55,6 +55,13 @@ struct AdminListenerTests {
         for client in clients { client.close() }
     }
 
+    @Test func `silent connections do not keep anyone out`() throws {
+        let gateway = try Gateway(Gateway.admin, upstream: Origin.ok())
+        let silent = try (0..<100).map { _ in try Client(to: gateway.adminPort(), of: gateway) }
+        for _ in 0..<3 { #expect(try gateway.administer("/livez").status == 200) }
+        for client in silent { client.close() }
+    }
+
     @Test func `without a secret only names of this machine are answered for`() throws {
         let gateway = try Gateway(Gateway.admin, upstream: Origin.ok())
         for host in ["127.0.0.1", "localhost", "LOCALHOST:1", "[::1]", "10.0.0.1:80"] {

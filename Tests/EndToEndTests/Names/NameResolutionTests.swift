@@ -44,6 +44,18 @@ struct NameResolutionTests {
         _ = try gateway.process.waitForLine(containing: "api.test is at 127.0.0.1")
     }
 
+    @Test func `kept connections to an address that is gone serve nobody any more`() throws {
+        let origin = try Origin.ok()
+        let server = try NameServer([.a("api.test", "127.0.0.1", ttl: 1)])
+        let gateway = try Gateway(settings(server, port: origin.port), upstream: origin)
+        #expect(try gateway.exchange(request).status == 200)  // leaves a connection to be used again
+        server.become([.a("api.test", "127.0.0.2", ttl: 1)])  // nobody listens there
+        try wait(for: 502, from: gateway)
+        try origin.waitForEnded(1)
+        server.become([.a("api.test", "127.0.0.1", ttl: 1)])
+        try wait(for: 200, from: gateway)
+    }
+
     @Test func `of several addresses those that answer serve, IPv6 among them`() throws {
         let origin = try Origin.ok()
         let server = try NameServer([.aaaa("api.test", "::1"), .a("api.test", "127.0.0.2"), .a("api.test", "127.0.0.1")])
@@ -57,7 +69,8 @@ struct NameResolutionTests {
         let server = try NameServer { _ in answer }
         let gateway = try Gateway(settings(server, port: origin.port), upstream: origin)
         #expect(gateway.logs.contains("warning: cannot resolve api.test"))
-        #expect([502, 503].contains(try gateway.exchange(request).status))
+        let refusal = try gateway.exchange(request)
+        #expect(refusal.status == 503 && refusal["Retry-After"] != nil)
         server.become([.a("api.test", "127.0.0.1")])
         try wait(for: 200, from: gateway)
     }

@@ -20,7 +20,8 @@ final class AdminServer {
     private let routes: [String: Route]
     private var listener: Listener?
     private var acceptTimer: LoopTimer?
-    private var connections: [ObjectIdentifier: AdminConnection] = [:]
+    /// The oldest first.
+    private var connections: [AdminConnection] = []
 
     init(
         on socket: ListeningSocket, secret: [UInt8]?, routes: [String: Route], loop: EventLoop
@@ -37,17 +38,17 @@ final class AdminServer {
         switch event {
         case .accepted(let accepted):
             let stream = ByteStream(accepted, on: loop)
-            guard connections.count < Self.connectionsMax, let connection = try? AdminConnection(stream, of: self) else {
-                return stream.close()
-            }
-            connections[ObjectIdentifier(connection)] = connection
+            guard let connection = try? AdminConnection(stream, of: self) else { return stream.close() }
+            // Silent ones must not keep an operator, or a probe, out: the oldest makes way.
+            if connections.count >= Self.connectionsMax { connections.first?.close() }
+            connections.append(connection)
             connection.start()
         case .failed:
             acceptTimer?.schedule(afterMilliseconds: Self.acceptPause)
         }
     }
 
-    func connectionClosed(_ connection: AdminConnection) { connections[ObjectIdentifier(connection)] = nil }
+    func connectionClosed(_ connection: AdminConnection) { connections.removeAll { $0 === connection } }
 
     /// Leaves new connections to whoever else holds the socket. What is asked over those that are open is still answered.
     func stopAccepting() { listener = nil }
@@ -58,7 +59,7 @@ final class AdminServer {
     /// Closes the listener and every connection.
     func close() {
         listener = nil
-        for connection in connections.values { connection.close() }
+        for connection in connections { connection.close() }
     }
 
     /// Answers a request that has been let in.
