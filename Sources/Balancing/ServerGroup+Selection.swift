@@ -16,10 +16,19 @@ extension ServerGroup {
     ///   - tried: servers that have failed this very request: used only where there is no other.
     package mutating func select(key: UInt64? = nil, tried: ServerSet = ServerSet(), now: Int64) -> Selection {
         var isUsable = false
+        // A backup takes over where no other server is left, for anyone or for this very request.
         var usesBackup = true
+        var hasUntriedBackup = false
         for index in members.indices where members[index].isUsable(now) {
             isUsable = true
-            if !members[index].settings.isBackup { usesBackup = false }
+            if members[index].settings.isBackup {
+                if !tried.contains(index) { hasUntriedBackup = true }
+            } else if !tried.contains(index) {
+                usesBackup = false
+            }
+        }
+        if usesBackup, !tried.isEmpty, !hasUntriedBackup {
+            usesBackup = !members.contains { !$0.settings.isBackup && $0.isUsable(now) }
         }
         guard isUsable else { return .none }
         var choice = Choice(now: now, usesBackup: usesBackup, tried: tried)

@@ -161,6 +161,20 @@ struct LimitTests {
         #expect(group.shares(of: 100) == [0, 100, 0])
     }
 
+    @Test func `a backup takes a request that every other server has failed`() {
+        var group = group(1, 1, 1, backup: [2])
+        var tried = ServerSet()
+        for _ in 0..<2 {
+            guard case .server(let index, _) = group.select(tried: tried, now: 0) else { return #expect(Bool(false)) }
+            #expect(index < 2)
+            tried.insert(index)
+        }
+        #expect(group.select(tried: tried, now: 0) == .server(2, isTrial: false))
+        tried.insert(2)  // then one of the others again
+        guard case .server(let index, _) = group.select(tried: tried, now: 0) else { return #expect(Bool(false)) }
+        #expect(index < 2)
+    }
+
     @Test func `a busy server is not replaced by its backup`() {
         var group = group(1, 1, backup: [1], requestsMax: 1)
         #expect(group.pick() == 0)
