@@ -92,7 +92,8 @@ let package = Package(
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Regressions"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["COpenSSL"], resources: [.copy("WebSocket/Python")], swiftSettings: strict),
+            name: "EndToEndTests", dependencies: ["COpenSSL"],
+            resources: [.copy("WebSocket/Python"), .copy("TLS/Peers")], swiftSettings: strict),
     ]
 )
 

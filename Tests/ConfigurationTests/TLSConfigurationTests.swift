@@ -109,4 +109,28 @@ struct TLSConfigurationTests {
             Self.errors(upstream: "servers: [ \"unix:/run/x.sock\" ], tls: true")
                 == ["upstreams.api.tls: server_name is missing: a Unix socket says nothing of whom to expect"])
     }
+
+    /// Each of these would let one thing pass for another.
+    @Test(arguments: [
+        ("X-User", "routes: [ { path: /, forward: { claims: { X-User: sub } } } ]", "a claim"),
+        ("x_user", "routes: [ { path: /, forward: { claims: { X-User: sub } } } ]", "a claim"),
+        ("x-token", "tokens: { from: [ { header: X-Token } ] }", "tokens"),
+        ("X-Renewed", "sliding: { buffer: 10m, deliver: { header: X-Renewed } }", "tokens"),
+    ])
+    func `the subject of a client has a header of its own`(_ name: String, _ settings: String, _ use: String) {
+        do throws(ConfigurationRefusal) {
+            _ = try Configuration(
+                yaml: """
+                    listeners:
+                      - { address: 127.0.0.1:8443, tls: { certificate: a.pem, key: a.key, client_ca: ca.pem, client_subject: \(name) } }
+                    upstream: 127.0.0.1:9000
+                    key: { algorithm: HS256, secret_file: jwt.secret }
+                    \(settings)
+                    """, file: "f.yaml")
+            Issue.record("\(name) is used twice")
+        } catch {
+            let messages = error.diagnostics.map { "\($0.place.path): \($0.message)" }
+            #expect(messages == ["listeners[0].tls: client_subject: \(name) is used for \(use) already"])
+        }
+    }
 }

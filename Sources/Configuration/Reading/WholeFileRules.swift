@@ -8,6 +8,7 @@ enum WholeFileRules {
             checkSliding(sliding, configuration, root, findings)
             checkClaimHeaders(sliding, configuration, findings)
         }
+        ClientSubjectRules.check(configuration, findings)
         if configuration.limits.headBytesMax <= configuration.tokens.bytesMax {
             findings.error(
                 at: root.place(of: root.has(.tokens) ? .tokens : .limits),
