@@ -22,6 +22,7 @@ extension DownstreamConnection {
     /// The handshake has come to nothing, and what is written now goes out in clear.
     func handshakeFailed(_ error: SocketError) {
         noteFailure(of: error.description)
+        guard error.tls != nil else { return close() }  // the connection itself is gone
         // An alert may be on its way: closing at once would answer unread input with a reset and destroy it.
         guard error.tls == .plainHTTP else { return closeGracefully() }
         answer(.plainRequestUnderTLS, keepingConnection: false)

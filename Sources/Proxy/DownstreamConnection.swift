@@ -258,6 +258,7 @@ extension DownstreamConnection: ByteStreamHandler {
     func streamConnected() { handshakeEnded() }
 
     func streamFailed(_ error: SocketError) {
+        if case .lingering = phase { return close() }  // it was ending anyway
         stream.hasFailedHandshake ? handshakeFailed(error) : connectionLost()
     }
 

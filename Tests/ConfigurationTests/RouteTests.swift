@@ -109,7 +109,7 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        ("listen: 127.0.0.1:0", 1), ("listen: [ 127.0.0.1:1, \"[::1]:1\" ]", 2), ("listen: [ 127.0.0.1:0, 127.0.0.1:0 ]", 2),
+        ("listen: 127.0.0.1:0", 1), ("listen: [ 127.0.0.1:1, \"[::1]:1\" ]", 2), ("listen: [ 127.0.0.1:0, \"[::1]:0\" ]", 2),
         ("listeners: [ { address: 127.0.0.1:1 } ]", 1),
     ])
     func `listeners are read`(_ line: String, _ count: Int) throws {
@@ -118,7 +118,7 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        "listen: []", "listen: [ a:1, a:1 ]", "listen: { address: a:1 }", "listeners: []", "listeners: [ {} ]", "listeners: [ a:1 ]",
+        "listen: []", "listen: [ a:1, a:1 ]", "listen: [ 127.0.0.1:0, 127.0.0.1:0 ]", "listen: { address: a:1 }", "listeners: []", "listeners: [ {} ]", "listeners: [ a:1 ]",
         "listeners: { address: a:1 }", "listeners: [ { address: a:1, tls: {} } ]", "listeners: [ { address: a:1, proxy_protocol: true } ]",
     ])
     func `what a listener may not be`(_ line: String) {

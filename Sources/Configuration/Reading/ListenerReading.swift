@@ -70,10 +70,10 @@ extension Configuration.Listener {
         return mode
     }
 
-    /// Two listeners on port 0 are two ports.
+    /// Port 0 too: a listener is known by the address that was asked for.
     private static func refuseRepetition(of addresses: [Located<Endpoint>], to findings: Findings) {
         var seen: Set<Endpoint> = []
-        for address in addresses where (address.value.port != 0 || address.value.isUnix) && !seen.insert(address.value).inserted {
+        for address in addresses where !seen.insert(address.value).inserted {
             findings.error(at: address.place, "\(address.value) is there twice", expected: "each address once")
         }
     }
