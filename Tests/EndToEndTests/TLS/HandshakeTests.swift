@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("A handshake")
@@ -56,4 +57,28 @@ struct HandshakeTests {
         try client.send("\u{16}\u{03}\u{01}")
         #expect(try client.isClosedByPeer())
     }
+
+    @Test(arguments: [false, true])
+    func `whose client goes behind its first message leaves nothing behind`(_ resets: Bool) throws {
+        let gateway = try gateway("", Gateway.admin + openToAll)
+        let hello = [UInt8](try #require(Data(base64Encoded: Self.clientHello, options: .ignoreUnknownCharacters)))
+        for _ in 0..<40 {
+            let client = try gateway.connect()
+            try client.send(hello)
+            resets ? client.reset() : client.close()
+        }
+        try eventually { try gateway.metric("slidegate_tls_handshake_failures_total") == 40 }
+        try eventually { try gateway.metric("slidegate_connections") == 0 }
+    }
+
+    /// The first message of an OpenSSL client, which names no server.
+    private static let clientHello = """
+        FgMBAgABAAH8AwNjHNx2fZv/Wp32Id3XIfyvW7Vp8cQCfi5gazdFBdF6TyAG0XmAm6Hk7AK98bscXweBlympI7F0LK2MxNgBw3WIXAAkEwIT \
+        AxMBwCzAMMArwC/MqcyowCTAKMAjwCcAnwCeAGsAZwD/AQABjwALAAQDAAECAAoAFgAUAB0AFwAeABkAGAEAAQEBAgEDAQQAIwAAABYAAAAX \
+        AAAADQAqACgEAwUDBgMIBwgICAkICggLCAQIBQgGBAEFAQYBAwMDAQMCBAIFAgYCACsABQQDBAMDAC0AAgEBADMAJgAkAB0AIHDDZQqDJEoJ \
+        ItgTTJXVHSYARFDiv+P0ag/r9h/GblIvABUA9gAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==
+        """
 }
