@@ -24,6 +24,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
@@ -32,6 +33,8 @@ let package = Package(
             providers: [.apt(["libevent-dev"])]),
         .systemLibrary(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", path: "Sources/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
 
         .target(name: "Bytes", swiftSettings: pure),
         .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: pure + lean),
@@ -41,24 +44,31 @@ let package = Package(
         .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Balancing", swiftSettings: pure + lean),
         .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
-        .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE"], swiftSettings: pure + lean),
+        .target(name: "Sessions", dependencies: ["Bytes", "JOSE"], swiftSettings: pure + lean),
+        .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: pure + lean),
 
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent", "COpenSSL"], swiftSettings: strict + lean),
         .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),
+        .target(
+            name: "SessionStores",
+            dependencies: [
+                "Bytes", "Sessions", "JOSE", "EventLoop", "CHiredis", "CLibevent", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
         .target(
             name: "Configuration", dependencies: ["ProxyProtocol", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(
             name: "Proxy",
             dependencies: [
                 "Bytes", "HTTP1", "EventLoop", "Authentication", "JOSE", "Metrics", "ProxyProtocol", "Throttling", "WebSocket",
-                "Balancing",
+                "Balancing", "Sessions",
             ],
             swiftSettings: strict + lean),
         .executableTarget(
             name: "slidegate",
             dependencies: [
                 "Bytes", "HTTP1", "JOSE", "Signatures", "Authentication", "Configuration", "EventLoop", "Metrics", "Proxy",
-                "ProxyProtocol", "Throttling", "Balancing",
+                "ProxyProtocol", "Throttling", "Balancing", "Sessions", "SessionStores",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -68,7 +78,7 @@ let package = Package(
         .testTarget(
             name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], resources: [.copy("Wire")], swiftSettings: strict),
         .testTarget(
-            name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE"], swiftSettings: strict),
+            name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["slidegate", "Authentication", "Configuration", "JOSE"],
             swiftSettings: strict),
@@ -83,6 +93,10 @@ let package = Package(
         .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: strict),
         .testTarget(
             name: "ThrottlingTests", dependencies: ["Throttling", "ProxyProtocol", "Bytes"], swiftSettings: strict),
+        .testTarget(name: "SessionsTests", dependencies: ["Sessions", "Bytes", "JOSE"], swiftSettings: strict),
+        .testTarget(
+            name: "SessionStoresTests", dependencies: ["SessionStores", "Sessions", "EventLoop", "JOSE", "Bytes"],
+            swiftSettings: strict),
         .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Bytes"], swiftSettings: strict),
         .target(
             name: "FuzzTargets",

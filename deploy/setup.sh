@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # read by the scripts that source this file
 BUILD_PACKAGES=(
     binutils ca-certificates git libc6-dev libcurl4 libgcc-12-dev libncurses6 libsqlite3-0 libstdc++-12-dev libxml2
-    libevent-dev libssl-dev pkg-config zlib1g-dev
+    libevent-dev libhiredis-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
 )
 
 # say TEXT: tells the person at the terminal; stdout is left to the program. `script` is set by whoever sources this.

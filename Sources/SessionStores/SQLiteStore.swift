@@ -1,0 +1,3 @@
+import CHiredis
+import GRDB
+import Sessions

@@ -1,0 +1,100 @@
+package import JOSE
+
+/// Where sessions and revocations are kept. May be used from any thread; answers come on the store's own.
+///
+/// A change is answered after it is durable (as far as the store is), and the revocations that follow from it are in the
+/// process's `RevocationSet` by then.
+package protocol SessionStore: AnyObject, Sendable {
+    /// Calls `reply` exactly once, also when the store is closed meanwhile.
+    func perform(_ request: StoreRequest, then reply: @escaping @Sendable (Result<StoreReply, StoreError>) -> Void)
+    /// Answers what is under way, ends the store's thread and returns when it has ended.
+    func close()
+}
+
+/// One thing to do, with the time and the rules that it is done by.
+package struct StoreRequest: Sendable {
+    package enum Operation: Sendable {
+        /// Adds the session; ends the least recently used ones of its subject above the limit.
+        case create(Session)
+        /// `Session.refresh`, atomically.
+        case refresh(SessionID, counter: UInt32, address: String)
+        case find(SessionID)
+        case list(SessionQuery)
+        /// Ends the session and revokes its `sid`.
+        case end(SessionID, Session.Reason)
+        /// Ends all sessions of the subject but one, and revokes what of the subject began until now. With `except`, the
+        /// others are revoked one by one instead, so that the excepted one goes on.
+        case endAll(subject: String, except: SessionID?, Session.Reason)
+        case revoke(Revocation)
+        /// Removes sessions that expired or ended, and revocations that have.
+        case sweep
+    }
+
+    package var operation: Operation
+    package var rules: SessionRules
+    package var now: NumericDate
+
+    package init(_ operation: Operation, rules: SessionRules, now: NumericDate) {
+        self.operation = operation
+        self.rules = rules
+        self.now = now
+    }
+}
+
+/// What came of a request, case by case as in `StoreRequest.Operation`.
+package enum StoreReply: Sendable, Equatable {
+    /// With the sessions that had to give way.
+    case created(ended: [SessionID])
+    /// The session as it is now; nil: there is none of that name.
+    case refreshed(Refreshment, Session)
+    case unknown
+    case found(Session?)
+    case page(SessionPage)
+    /// The session as it was before; nil: there is none of that name, or it had ended.
+    case ended(Session?)
+    case endedAll(count: Int)
+    case revoked
+    case swept(sessions: Int, revocations: Int)
+}
+
+/// Which sessions a list is of, and from where on.
+package struct SessionQuery: Sendable, Equatable {
+    /// Nil: everyone's.
+    package var subject: String?
+    /// Also those that have ended or expired, as far as they are still there.
+    package var includesEnded: Bool
+    /// What `SessionPage.next` said; nil: from the beginning.
+    package var cursor: String?
+    /// 1…1000.
+    package var limit: Int
+
+    package init(subject: String? = nil, includesEnded: Bool = false, cursor: String? = nil, limit: Int = 100) {
+        self.subject = subject
+        self.includesEnded = includesEnded
+        self.cursor = cursor
+        self.limit = limit
+    }
+}
+
+/// Some sessions; those of one subject are in the order of their creation.
+package struct SessionPage: Sendable, Equatable {
+    package var sessions: [Session]
+    /// Nil: these were the last.
+    package var next: String?
+
+    package init(sessions: [Session], next: String?) {
+        self.sessions = sessions
+        self.next = next
+    }
+}
+
+package enum StoreError: Error, Sendable, Equatable {
+    /// It cannot be reached, or does not answer in time: what was asked may have been done. Another try may succeed.
+    case away(String)
+    /// It is there and cannot do it: another try would fail alike.
+    case failed(String)
+    /// `SessionQuery.cursor` is none of this store's.
+    case badCursor
+    /// It has been closed.
+    case closed
+}
