@@ -39,21 +39,37 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null 2>&1
 }
 
-# install_packages PACKAGE...: installs those that are missing. Says nothing and needs no network when there are none.
+# install_packages PACKAGE...: installs those that are missing, without starting the services in them. Says nothing and needs no
+# network when there are none.
 install_packages() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         fail "this script installs with apt-get (Debian 12); elsewhere install the equivalents of: $*"
     fi
-    local package missing=() output
+    local package missing=()
     for package in "$@"; do
         is_installed "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) && return 0
     say "installing ${missing[*]}"
+    local guard=/usr/sbin/policy-rc.d placed='' status=0
+    if [[ ! -e $guard ]]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+        as_root chmod 755 "$guard"
+        placed=1
+    fi
+    # In a subshell, so that the guard goes whether or not it works out.
+    (install_missing "${missing[@]}") || status=$?
+    [[ -z $placed ]] || as_root rm -f "$guard"
+    return "$status"
+}
+
+# install_missing PACKAGE...
+install_missing() {
+    local output
     # Package lists that are absent or out of date show as a failure here, and only then are they fetched.
-    if ! output=$(apt_install "${missing[@]}"); then
-        as_root apt-get update -qq </dev/null >&2 || fail "apt-get update failed; missing: ${missing[*]}"
-        output=$(apt_install "${missing[@]}") || fail "apt-get could not install ${missing[*]}:"$'\n'"$output"
+    if ! output=$(apt_install "$@"); then
+        as_root apt-get update -qq </dev/null >&2 || fail "apt-get update failed; missing: $*"
+        output=$(apt_install "$@") || fail "apt-get could not install $*:"$'\n'"$output"
     fi
 }
 
