@@ -27,16 +27,17 @@ package struct Session: Sendable, Equatable {
     /// Nil: it lives, unless it has expired.
     package var end: End?
 
-    /// Where the session is, as the client or a backend tells: for people who look at a list of their sessions.
+    /// Where the session is, as the client or a backend tells: for people who look at a list of their sessions. What is too
+    /// long is cut, and what is empty is nil.
     package struct Device: Sendable, Equatable {
-        package var id: String?
-        package var name: String?
-        package var application: String?
+        package let id: String?
+        package let name: String?
+        package let application: String?
 
         package init(id: String? = nil, name: String? = nil, application: String? = nil) {
-            self.id = id
-            self.name = name
-            self.application = application
+            self.id = id.flatMap(SessionLimits.label)
+            self.name = name.flatMap(SessionLimits.label)
+            self.application = application.flatMap(SessionLimits.label)
         }
     }
 
@@ -86,6 +87,12 @@ package struct Session: Sendable, Equatable {
 
     /// Neither ended nor expired.
     package func isAlive(at now: NumericDate) -> Bool { end == nil && now < expiresAt }
+
+    /// From then on nobody can tell it from a session that never was, and a sweep removes it: when it would have expired, or
+    /// when nobody has to remember its end any longer.
+    package func keptUntil(_ rules: SessionRules) -> NumericDate {
+        end.map { min(expiresAt, $0.date.advanced(bySeconds: rules.accessReachSeconds)) } ?? expiresAt
+    }
 }
 
 /// Bounds on what a session is made of, so that no login fills a store.
@@ -94,6 +101,24 @@ package enum SessionLimits {
     package static let claimsBytesMax = 4096
     /// Of a device's id, name and application each, and of an address.
     package static let labelBytesMax = 256
+
+    /// What fits of `text`, cut between two scalars; nil when it is empty.
+    package static func label(_ text: String) -> String? {
+        guard !text.isEmpty else { return nil }
+        guard text.utf8.count > labelBytesMax else { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: labelBytesMax)
+        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return String(text.unicodeScalars[..<end])
+    }
+}
+
+/// Why a login makes no session.
+package enum SessionError: Error, Sendable, Equatable {
+    case subjectEmpty
+    case subjectTooLong(limit: Int)
+    case claimsTooLong(limit: Int)
+    /// The claims are not the text of one JSON object, without white space around it.
+    case claimsNotAnObject
 }
 
 // What is printed by chance must not show claims.

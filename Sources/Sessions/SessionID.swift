@@ -53,6 +53,11 @@ package struct SessionID: Hashable, Sendable {
     }
 }
 
+/// As big-endian numbers, which is not the order of their texts: for orders that only have to be total.
+extension SessionID: Comparable {
+    package static func < (left: SessionID, right: SessionID) -> Bool { (left.high, left.low) < (right.high, right.low) }
+}
+
 extension SessionID: CustomStringConvertible {
     package var description: String { text }
 }
