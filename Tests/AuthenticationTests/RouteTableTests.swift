@@ -33,6 +33,22 @@ struct RouteTableTests {
         #expect(match(table, "/admin.json") == .route(0))
     }
 
+    @Test func `An exact route holds for its path alone`() {
+        var login = RoutePolicy(pathPrefix: "/login", methods: ["POST"])
+        login.isExact = true
+        let table = RouteTable([RoutePolicy(pathPrefix: "/"), login])
+        #expect(match(table, "/login", method: .post, name: "POST") == .route(1))
+        #expect(match(table, "/login") == .route(0))
+        #expect(match(table, "/login/x", method: .post, name: "POST") == .route(0))
+        #expect(match(table, "/loginx", method: .post, name: "POST") == .route(0))
+        #expect(match(table, "/login;x", method: .post, name: "POST") == .ambiguous)
+        let alone = RouteTable([login])
+        #expect(match(alone, "/login/x", method: .post, name: "POST") == .noRoute)
+        #expect(match(alone, "/login") == .methodNotAllowed)
+        let path = Array("/login/x".utf8)
+        #expect(alone.allowedMethods(path: path.span, host: [].span) == [])
+    }
+
     @Test func `A prefix with a slash at its end holds for what is under it`() {
         let table = table("/", "/admin/")
         #expect(match(table, "/admin/") == .route(1))

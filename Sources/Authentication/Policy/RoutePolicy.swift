@@ -43,6 +43,8 @@ package struct RoutePolicy: Sendable, Equatable {
     /// Begins with `/`, in normal form. `/a` holds for `/a` and everything under `/a/`, and not for `/ab`; `/a/` only
     /// for what is under it.
     package var pathPrefix: String
+    /// Only `pathPrefix` itself, and nothing under it.
+    package var isExact = false
     /// Host names in lower case without port: exact, or `*.` and a suffix (any depth). Empty: any.
     package var hosts: [String]
     /// In upper case. Empty: any.
@@ -56,6 +58,9 @@ package struct RoutePolicy: Sendable, Equatable {
     package var claimHeaders: [ClaimHeader]
     /// Index into the upstreams; opaque here.
     package var upstream: Int
+    /// Index into `SessionPolicy.logins`: the answers here are captured, and carry no successor. With `isExact` and without
+    /// authentication.
+    package var login: Int?
 
     package init(
         pathPrefix: String, hosts: [String] = [], methods: [String] = [], authentication: Authentication = .required,

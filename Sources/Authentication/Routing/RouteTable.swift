@@ -22,6 +22,8 @@ package struct RouteTable: Sendable {
     private let trie: PrefixTrie
     private let hosts: HostIndex
     private let methods: [MethodSet]
+    /// By route: the length of the one path it holds for; -1: it holds for all that its prefix does.
+    private let exactCounts: [Int]
     /// For each leaf of the trie, its routes for any host.
     private let anyHost: [[Int32]]
     private let leafHasHosts: [Bool]
@@ -29,6 +31,7 @@ package struct RouteTable: Sendable {
     package init(_ routes: [RoutePolicy]) {
         methods = routes.map { MethodSet($0.methods) }
         let methods = methods
+        exactCounts = routes.map { $0.isExact ? $0.pathPrefix.utf8.count : -1 }
         let bySpecificity = routes.indices.sorted { (methods[$0].isAny ? 1 : 0, $0) < (methods[$1].isAny ? 1 : 0, $1) }
         var trie = PrefixTrie()
         var hosts = HostIndex()
@@ -71,10 +74,10 @@ package struct RouteTable: Sendable {
         var leaf = trie.longestLeaf(of: path)
         while leaf >= 0 {
             let index = Int(leaf)
-            for route in anyHost[index] { names.formUnion(methods[Int(route)].names) }
+            for route in anyHost[index] where holds(Int(route), for: path) { names.formUnion(methods[Int(route)].names) }
             if leafHasHosts[index] {
                 _ = hosts.mostSpecific(leaf: index, host: name) { route in
-                    names.formUnion(methods[Int(route)].names)
+                    if holds(Int(route), for: path) { names.formUnion(methods[Int(route)].names) }
                     return false
                 }
             }
@@ -93,6 +96,7 @@ package struct RouteTable: Sendable {
             if leafHasHosts[index] {
                 let name = host.extracting(0..<Self.nameCount(of: host))
                 let route = hosts.mostSpecific(leaf: index, host: name) { route in
+                    guard holds(Int(route), for: path) else { return false }
                     if methods[Int(route)].contains(method, name: methodName) { return true }
                     matchesButMethod = true
                     return false
@@ -102,14 +106,17 @@ package struct RouteTable: Sendable {
             var position = 0
             while position < anyHost[index].count {
                 let route = Int(anyHost[index][position])
+                position &+= 1
+                guard holds(route, for: path) else { continue }
                 if methods[route].contains(method, name: methodName) { return .route(route) }
                 matchesButMethod = true
-                position &+= 1
             }
             leaf = trie.nextShorterLeaf(than: leaf, of: path)
         }
         return matchesButMethod ? .methodNotAllowed : .noRoute
     }
+
+    private func holds(_ route: Int, for path: Span<UInt8>) -> Bool { exactCounts[route] < 0 || exactCounts[route] == path.count }
 
     /// The length of `host` without the dot that ends a fully qualified name.
     private static func nameCount(of host: Span<UInt8>) -> Int {
