@@ -43,7 +43,7 @@ let package = Package(
         .target(name: "Metrics", dependencies: ["Bytes"], swiftSettings: pure),
         .target(name: "ProxyProtocol", dependencies: ["Bytes"], swiftSettings: pure + lean),
         .target(name: "Balancing", swiftSettings: pure + lean),
-        .target(name: "Throttling", dependencies: ["ProxyProtocol"], swiftSettings: pure + lean),
+        .target(name: "Throttling", dependencies: ["Bytes", "ProxyProtocol"], swiftSettings: pure + lean),
         .target(name: "Sessions", dependencies: ["Bytes", "JOSE"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: pure + lean),
 

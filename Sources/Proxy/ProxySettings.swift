@@ -2,6 +2,7 @@ package import Authentication
 package import Balancing
 package import EventLoop
 package import HTTP1
+package import Sessions
 
 /// Everything a worker needs to serve, as one immutable value; a reload replaces it whole.
 package struct ProxySettings: Sendable {
@@ -27,6 +28,8 @@ package struct ProxySettings: Sendable {
     package var requestKeys: (@Sendable () -> Void)?
     /// Nil: the gateway's own keys are not served.
     package var publishedKeys: PublishedKeys?
+    /// Nil: nothing is ever revoked here.
+    package var revocation: RevocationSettings?
 
     package init(
         listeners: [ListenerSettings], upstreams: [UpstreamSettings], upstreamOfRoute: [Int],
@@ -44,6 +47,19 @@ package struct ProxySettings: Sendable {
         self.encodedSlashes = encodedSlashes
         self.decisions = decisions
         self.makeAuthenticator = makeAuthenticator
+    }
+}
+
+/// Where workers learn of what is revoked.
+package struct RevocationSettings: Sendable {
+    /// The same one in all settings of a process.
+    package var revocations: RevocationSet
+    /// For how long a confirmation of the set is good, in milliseconds; beyond, the store counts as away.
+    package var awayAfter: Int64
+
+    package init(_ revocations: RevocationSet, awayAfter: Int64 = 5_000) {
+        self.revocations = revocations
+        self.awayAfter = awayAfter
     }
 }
 

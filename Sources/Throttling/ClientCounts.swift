@@ -1,3 +1,5 @@
+import Bytes
+
 /// How many connections each client has open, for all workers together: a count-min sketch of atomic counters.
 ///
 /// Four rows of 32,768 counters; a client has one counter in each row, chosen by a keyed hash, and its count is the least of

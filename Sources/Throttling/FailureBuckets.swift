@@ -1,3 +1,5 @@
+import Bytes
+
 /// How often something may happen: `count` times at once, and again one by one over `period`.
 package struct Rate: Equatable, Sendable {
     package var count: Int

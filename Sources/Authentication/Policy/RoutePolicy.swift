@@ -17,6 +17,14 @@ package struct RoutePolicy: Sendable, Equatable {
         case stripped
     }
 
+    /// What becomes of a request with a token while nobody knows what has been revoked lately.
+    package enum StoreAway: Sendable, Equatable {
+        /// It is refused with 503.
+        case closed
+        /// It passes, unless its token is known to be revoked.
+        case open
+    }
+
     /// The claim must be present and, with `values`, be or contain one of them. `scope` is read as the
     /// space-separated list that RFC 8693 §4.2 makes of it.
     package struct Requirement: Sendable, Equatable {
@@ -56,6 +64,8 @@ package struct RoutePolicy: Sendable, Equatable {
     package var requirements: [Requirement]
     package var forwarding: TokenForwarding
     package var claimHeaders: [ClaimHeader]
+    /// Concerns gateways with a `RevocationSet` only.
+    package var storeAway = StoreAway.closed
     /// Index into the upstreams; opaque here.
     package var upstream: Int
     /// Index into `SessionPolicy.logins`: the answers here are captured, and carry no successor. With `isExact` and without
