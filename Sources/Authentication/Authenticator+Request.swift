@@ -9,10 +9,12 @@ extension Authenticator {
     /// - Parameters:
     ///   - path: of the request in normal form (`PathNormalizer`), or `*`.
     ///   - bytes: what `head` was parsed from.
+    ///   - instant: `now` in milliseconds of the monotonic clock.
     ///   - verificationPause: how long, in milliseconds, no token of this client is verified; those that have been still
     ///     pass. 0: they are verified.
     package func authenticate(
-        _ head: inout RequestHead, path: Span<UInt8>, bytes: Span<UInt8>, now: NumericDate, verificationPause: Int64 = 0
+        _ head: inout RequestHead, path: Span<UInt8>, bytes: Span<UInt8>, now: NumericDate, instant: Int64,
+        verificationPause: Int64 = 0
     ) -> Decision {
         let survey = survey(&head, in: bytes)
         let origin = survey.origin
@@ -75,7 +77,9 @@ extension Authenticator {
             return .refuse(Refusal(kind, route: route, origin: origin))
         }
         keyUse[entry.token.keyIndex].verified &+= 1
-        // Revocation is looked up here, and once more in `prepareResponse`, just before a successor is attached.
+        if let refusal = revocationRefusal(of: entry, rules.storeAway, now: now, instant: instant) {
+            return .refuse(Refusal(.token(refusal), route: route, origin: origin))
+        }
 
         guard rules.requirements < 0 || isMet(Int(rules.requirements), by: entry) else {
             let scope = requirements[Int(rules.requirements)].scope

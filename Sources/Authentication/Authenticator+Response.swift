@@ -6,12 +6,14 @@ extension Authenticator {
     /// Decides whether a successor rides on this answer, mints it, and drops the lines of the answer that what
     /// `appendResponseFields` writes will replace. A failure to mint never fails the request.
     ///
-    /// - Parameter bytes: what `head` was parsed from.
+    /// - Parameters:
+    ///   - bytes: what `head` was parsed from.
+    ///   - instant: `now` in milliseconds of the monotonic clock.
     package func prepareResponse(
-        _ admission: borrowing Admission, _ head: inout ResponseHead, bytes: Span<UInt8>, now: NumericDate
+        _ admission: borrowing Admission, _ head: inout ResponseHead, bytes: Span<UInt8>, now: NumericDate, instant: Int64
     ) -> RenewalOutcome {
         guard head.status >= 200 else { return .skipped(.interimResponse) }
-        let outcome = renewalOutcome(admission, &head, bytes, now)
+        let outcome = renewalOutcome(admission, &head, bytes, now, instant)
         if outcome.isAttached { Self.dropCacheFields(&head.fields) }
         if crossOrigin != nil {
             head.fields.drop(.accessControlAllowOrigin)
@@ -97,7 +99,7 @@ extension Authenticator {
 
 extension Authenticator {
     private func renewalOutcome(
-        _ admission: borrowing Admission, _ head: inout ResponseHead, _ bytes: Span<UInt8>, _ now: NumericDate
+        _ admission: borrowing Admission, _ head: inout ResponseHead, _ bytes: Span<UInt8>, _ now: NumericDate, _ instant: Int64
     ) -> RenewalOutcome {
         let due: Renewal
         switch admission.renewal {
@@ -107,7 +109,12 @@ extension Authenticator {
         guard let delivery, let entry = admission.token else { return .skipped(.slidingOff) }
         if let obstacle = delivery.obstacle(status: head.status, head.fields.lines.span, bytes) { return .skipped(obstacle) }
         guard due.expiration > now.seconds else { return .skipped(.answeredTooLate) }
-        // Revocation is looked up here again, so that a logout is not undone by an answer in flight.
+        // Again, so that a logout is not undone by an answer in flight.
+        switch revocationRefusal(of: entry, rules[admission.route].storeAway, now: now, instant: instant) {
+        case nil: break
+        case .revoked: return .skipped(.revoked)
+        default: return .skipped(.revocationUnknown)
+        }
         guard let successor = successor(of: entry, due, now: now) else { return .skipped(.mintFailed) }
         return .attached(due, successor: successor)
     }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import HTTP1
 package import JOSE
+package import Sessions
 
 /// Decides about requests and their answers. One for a worker and a configuration snapshot: a reload makes a new one, and
 /// with it an empty cache, so that nothing verified under old keys or rules outlives them.
@@ -28,6 +29,8 @@ package final class Authenticator {
     let hasher: any TokenHasher
     let mintCache: any MintCache
     var cache: VerifiedTokenCache
+    /// Nil: nothing is ever revoked here. Set by the worker, whose it is.
+    package var revocations: RevocationView?
     /// By index of the key; what this authenticator has done.
     package internal(set) var keyUse: [KeyUse]
 
@@ -52,7 +55,8 @@ package final class Authenticator {
             RouteRules(
                 authentication: route.authentication, slides: route.slides, forwarding: route.forwarding,
                 requirements: Self.index(of: RequirementSet(route.requirements), in: &requirements),
-                claimHeaders: Self.index(of: ClaimHeaderSet(route.claimHeaders), in: &claimHeaders))
+                claimHeaders: Self.index(of: ClaimHeaderSet(route.claimHeaders), in: &claimHeaders),
+                storeAway: route.storeAway)
         }
         self.requirements = requirements
         self.claimHeaders = claimHeaders
@@ -101,6 +105,7 @@ struct RouteRules: Sendable {
     var requirements: Int32
     /// Index into the claim header sets; -1: none.
     var claimHeaders: Int32
+    var storeAway: RoutePolicy.StoreAway
 }
 
 /// What routes share by index.

@@ -17,6 +17,8 @@ package enum Counter: Int, CaseIterable, Sendable {
     case tunnelsOpened
     case tunnelsExtended
     case tunnelsExpired
+    case streamsRevoked
+    case renewalsWithheld
     case upstreamExcess
     case jwksFetches
     case jwksFailures
@@ -49,6 +51,8 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsOpened: "tunnels_opened"
         case .tunnelsExtended: "tunnels_extended"
         case .tunnelsExpired: "tunnels_expired"
+        case .streamsRevoked: "streams_revoked"
+        case .renewalsWithheld: "renewals_withheld"
         case .upstreamExcess: "upstream_excess"
         case .jwksFetches: "jwks_fetches"
         case .jwksFailures: "jwks_failures"
@@ -83,6 +87,8 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .tunnelsOpened: "Upgrades that became tunnels."
         case .tunnelsExtended: "Times that a tunnel or event stream got a later end, as its session went on elsewhere."
         case .tunnelsExpired: "Tunnels and event streams that were ended with their session."
+        case .streamsRevoked: "Tunnels and event streams that were ended because their token or session was revoked."
+        case .renewalsWithheld: "Answers without the successor that was due: the session was revoked meanwhile, or nobody knows."
         case .upstreamExcess: "Upstream connections closed because more came on them than had been asked for."
         case .jwksFetches: "Key sets fetched from a URL, or found to be unchanged."
         case .jwksFailures: "Fetches of a key set that brought none; the set before stays for max_stale."

@@ -82,6 +82,12 @@ final class DecisionLog {
             worker.count(.mintFailures)
             guard level >= .refusals else { return }
             begin("mint_failed", worker)
+        case .skipped(let reason) where reason == .revoked || reason == .revocationUnknown:
+            worker.count(.renewalsWithheld)
+            guard level >= .changes else { return }
+            begin("renewal_withheld", worker)
+            lines.append(" reason=")
+            lines.append(reason.rawValue)
         case .skipped(let reason):
             guard level >= .all else { return }
             begin("admitted", worker)

@@ -321,7 +321,8 @@ extension DownstreamConnection {
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let decision = worker.withPath(target, bytes) { path in
             snapshot.authenticator.authenticate(
-                &worker.requestHead, path: path, bytes: bytes, now: now, verificationPause: verificationPause)
+                &worker.requestHead, path: path, bytes: bytes, now: now, instant: worker.loop.now.milliseconds,
+                verificationPause: verificationPause)
         }
         switch decision {
         case .refuse(let refusal):

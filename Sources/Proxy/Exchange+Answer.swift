@@ -98,14 +98,17 @@ extension Exchange {
         let contentMayNotCome = expectsContinue && !hasRelayedContinue && contentBytes == 0 && !requestIsWhole
         keepsDownstream = clientPersists && downstream.mayPersist && !endsByClose && !contentMayNotCome
 
+        let lasting = lastingKind(bytes, route: admission.route)
+        if lasting != .free, authenticator.isRevoked(admission, now: worker.numericDate) {
+            return fail(.revoked(origin))
+        }
         let outcome = authenticator.prepareResponse(
-            admission, &worker.responseHead, bytes: bytes, now: worker.numericDate)
+            admission, &worker.responseHead, bytes: bytes, now: worker.numericDate, instant: worker.loop.now.milliseconds)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
             admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.client, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
         // Before anything is sent: a client that has seen the beginning may slide its session at once.
-        let lasting = lastingKind(bytes, route: admission.route)
         if lasting != .free { becomeStream(lasting, admission) }
         relayContent(bytes, from: length, to: downstream)
     }

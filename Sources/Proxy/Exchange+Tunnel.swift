@@ -15,6 +15,9 @@ extension Exchange {
         guard let protocols = worker.responseHead.fields.first(.upgrade), !protocols.value.isEmpty else {
             return fail(.upstreamMalformed(.upgradeToNothing))
         }
+        if let admission, authenticator.isRevoked(admission, now: worker.numericDate) {
+            return fail(.revoked(origin))
+        }
         let protocolName = bytes.extracting(protocols.value.bounds)
         worker.headOutput.removeAll()
         worker.headOutput.append("HTTP/1.1 101 ")

@@ -50,7 +50,13 @@ extension Worker {
     func replaceKeys(_ generation: Int, _ makeAuthenticator: () -> Authenticator) {
         guard snapshot.generation == generation else { return }
         keyLedger.retire(snapshot.authenticator)
-        snapshot.authenticator = makeAuthenticator()
+        snapshot.authenticator = equip(makeAuthenticator())
+    }
+
+    /// The authenticator with what is the worker's own.
+    func equip(_ authenticator: Authenticator) -> Authenticator {
+        authenticator.revocations = revocations
+        return authenticator
     }
 
     func confirmKeys(_ generation: Int, until date: NumericDate) {

@@ -4,6 +4,7 @@ import EventLoop
 import HTTP1
 import JOSE
 import Metrics
+import Sessions
 import Throttling
 
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
@@ -23,7 +24,7 @@ final class Snapshot {
 
     /// - Parameter previous: whose pools go on where an upstream of the same name is there again.
     init(_ settings: ProxySettings, worker: Worker, replacing previous: Snapshot? = nil) {
-        authenticator = settings.makeAuthenticator()
+        authenticator = worker.equip(settings.makeAuthenticator())
         edge = EdgeRules(settings.edge)
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
             ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
@@ -85,6 +86,8 @@ enum WorkerMail: Sendable {
     case report(ticket: Int)
     /// From another worker.
     case session(SessionEvent)
+    /// From the store's thread.
+    case revocationsChanged
 }
 
 /// One thread's share of the gateway: its own loop, listening sockets, connections, upstream pools and caches.
@@ -96,6 +99,9 @@ final class Worker {
     let log: DecisionLog
     let openSessions: OpenSessions
     private(set) var streams: SessionStreams!
+    /// Nil: nothing is ever revoked.
+    private(set) var revocations: RevocationView?
+    let nudge: RevocationNudge
     let mailbox: Mailbox<WorkerMail>
     private(set) var snapshot: Snapshot!
     private(set) var counters = Counters()
@@ -146,6 +152,7 @@ final class Worker {
         self.onReport = onReport
         loop = try EventLoop()
         self.mailbox = mailbox
+        nudge = RevocationNudge(mailbox)
         self.openSessions = openSessions
         table = try ConnectionTable(on: loop)
         log = DecisionLog(settings.decisions, writer: logWriter)
@@ -154,6 +161,7 @@ final class Worker {
         timeouts = settings.timeouts
         limits = settings.limits
         keyLedger.requestKeys = settings.requestKeys
+        revocations = revocationView(by: settings.revocation)
         snapshot = Snapshot(settings, worker: self)
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
         streams = try SessionStreams(worker: self)
@@ -199,6 +207,7 @@ final class Worker {
         idleExchanges = []
         poolsWithLine = []
         streams = nil
+        revocations = revocationView(by: nil)
         snapshot.retire()
         snapshot = nil
     }
@@ -231,6 +240,7 @@ final class Worker {
             let retired = snapshot
             if let retired { keyLedger.retire(retired.authenticator) }
             keyLedger.requestKeys = settings.requestKeys
+            revocations = revocationView(by: settings.revocation)
             let next = Snapshot(settings, worker: self, replacing: retired)
             stopListening { next.listener(at: $0) == nil }
             listen(on: sockets)
@@ -250,6 +260,7 @@ final class Worker {
         case .report(let ticket): onReport(ticket, report)
         case .drain(let milliseconds): drain(within: milliseconds)
         case .session(let event): streams.receive(event)
+        case .revocationsChanged: revocationsChanged()
         }
     }
 

@@ -9,6 +9,8 @@ package struct CloseFrame: Sendable {
 
     /// 1008, policy violation: the session that the connection was opened under has come to its end.
     package static let sessionExpired = CloseFrame(code: 1008, reason: "session expired")
+    /// 1008 as well: the session, or the token that the connection was opened with, has been revoked.
+    package static let revoked = CloseFrame(code: 1008, reason: "revoked")
     /// 1001, going away: the gateway stops; the client may connect again at once.
     package static let goingAway = CloseFrame(code: 1001, reason: "going away")
     /// 1001 as well, for want of a code of its own: neither side has sent anything for long.

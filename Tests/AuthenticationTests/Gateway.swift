@@ -27,6 +27,11 @@ final class Gateway {
             policy: policy, keys: KeySet(verifiers: [key], signer: key), hasher: ToyHasher(), mintCache: mintCache)
     }
 
+    init(_ authenticator: Authenticator, key: ToyKey) {
+        self.authenticator = authenticator
+        self.key = key
+    }
+
     static func policy(
         sources: [TokenSourcePolicy.Source] = [.authorization],
         sliding: RenewalPolicy? = RenewalPolicy(bufferWindow: .seconds(600)), cors: CORSPolicy? = nil,
@@ -49,13 +54,14 @@ final class Gateway {
 
     /// - Parameter lines: field lines, `Host` left out.
     func request(
-        _ lines: [String], method: String = "GET", path: String = "/", host: String = "api.test", now: Int64 = Gateway.early
+        _ lines: [String], method: String = "GET", path: String = "/", host: String = "api.test", now: Int64 = Gateway.early,
+        instant: Int64 = 0
     ) -> Request {
         let text = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
         let bytes = Array(text.utf8)
         guard (try? requestHead.parse(bytes.span)) == true else { fatalError("the test's own request does not parse: \(text)") }
         let decision = authenticator.authenticate(
-            &requestHead, path: Array(path.utf8).span, bytes: bytes.span, now: NumericDate(seconds: now))
+            &requestHead, path: Array(path.utf8).span, bytes: bytes.span, now: NumericDate(seconds: now), instant: instant)
         var request = Request(decision: decision)
         if let admission = request.admission {
             var buffer = ByteBuffer()
@@ -81,7 +87,7 @@ final class Gateway {
     }
 
     func respond(
-        to admission: Admission, _ lines: [String] = [], status: Int = 200, method: Method = .get, now: Int64
+        to admission: Admission, _ lines: [String] = [], status: Int = 200, method: Method = .get, now: Int64, instant: Int64 = 0
     ) -> Response {
         let text = "HTTP/1.1 \(status) X\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
         let bytes = Array(text.utf8)
@@ -89,7 +95,8 @@ final class Gateway {
             fatalError("the test's own response does not parse: \(text)")
         }
         let now = NumericDate(seconds: now)
-        let outcome = authenticator.prepareResponse(admission, &responseHead, bytes: bytes.span, now: now)
+        let outcome = authenticator.prepareResponse(
+            admission, &responseHead, bytes: bytes.span, now: now, instant: instant)
         var buffer = ByteBuffer()
         responseHead.fields.appendKept(from: bytes.span, to: &buffer)
         authenticator.appendResponseFields(admission, outcome, responseHead, bytes: bytes.span, now: now, to: &buffer)

@@ -140,7 +140,7 @@ struct ClaimsTests {
             (.notJSON(.header, .duplicateMember), "token_malformed"), (.expired(bySeconds: 1), "token_expired"),
             (.notYetValid(forSeconds: 1), "token_not_yet_valid"), (.badSignature, "token_invalid"),
             (.algorithmNotAllowed, "token_invalid"), (.wrongAudience, "token_invalid"), (.revoked, "token_revoked"),
-            (.sessionEnded, "session_expired"), (.keysUnavailable, "keys_unavailable"),
+            (.revocationUnknown, "revocation_unknown"), (.sessionEnded, "session_expired"), (.keysUnavailable, "keys_unavailable"),
         ]
         for (refusal, code) in refusals {
             #expect(refusal.code == code)

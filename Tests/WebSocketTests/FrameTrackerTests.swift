@@ -200,7 +200,7 @@ struct CloseFrameTests {
 
     @Test(arguments: [nil, 1] as [UInt32?])
     func `a tracker takes it for a whole close frame`(_ mask: UInt32?) {
-        for frame in [CloseFrame.sessionExpired, .goingAway, .idle] {
+        for frame in [CloseFrame.sessionExpired, .revoked, .goingAway, .idle] {
             var tracker = FrameTracker()
             let bytes = Self.bytes(frame, mask: mask)
             tracker.pass(bytes.span)

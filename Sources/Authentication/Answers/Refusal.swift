@@ -36,7 +36,7 @@ package struct Refusal: Sendable {
     package var status: Int {
         switch kind {
         case .token(.tooManyFailures): 429
-        case .token(.keysUnavailable): 503
+        case .token(.keysUnavailable), .token(.revocationUnknown): 503
         case .tokenMissing, .tokenMalformed, .token: 401
         case .severalTokens, .pathAmbiguous, .path: 400
         case .insufficientScope, .originNotAllowed: 403
@@ -102,8 +102,9 @@ extension Refusal {
             buffer.append("Retry-After: ")
             buffer.append(decimal: seconds)
             buffer.append("\r\n")
-        case .token(.keysUnavailable):
-            // Nothing is wrong with the token: its keys are being fetched, and that takes no longer.
+        case .token(.keysUnavailable), .token(.revocationUnknown):
+            // Nothing is wrong with the token: its keys are being fetched, and that takes no longer; nor does it to find
+            // the store again.
             buffer.append("Retry-After: 2\r\n")
         case .token, .tokenMalformed:
             appendChallenge("invalid_token", scope: [], realm: realm, to: &buffer)

@@ -51,6 +51,10 @@ package enum RenewalSkip: String, Sendable, CaseIterable, Error {
     /// The upstream set the field that would carry the successor.
     case upstreamSetIt = "upstream_set_it"
     case mintFailed = "mint_failed"
+    /// The token, or its session, has been revoked since the request arrived.
+    case revoked = "revoked"
+    /// It may have been: the store has gone away since.
+    case revocationUnknown = "revocation_unknown"
     /// The answer took so long that the successor has ended too.
     case answeredTooLate = "answered_too_late"
 }

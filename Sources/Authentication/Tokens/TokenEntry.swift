@@ -1,5 +1,6 @@
 package import Bytes
 package import JOSE
+internal import Sessions
 
 /// A verified token with what a worker has worked out for it. Shared by the cache and the exchanges under way.
 package final class TokenEntry {
@@ -27,6 +28,11 @@ package final class TokenEntry {
     package var announcedReach: (end: Int64, audience: UInt64)?
     /// Names the token's session once that has been asked for.
     var sessionKey: SessionKey?
+
+    /// `RevocationSet.changes` when the token was looked up there last, and not found.
+    var unrevokedAsOf: UInt64 = 0
+    /// What it is looked up by.
+    var revocationNames: RevocationNames?
 
     /// The successor minted last.
     var successor: (renewal: Renewal, bytes: [UInt8])?

@@ -43,6 +43,8 @@ package enum TokenRefusal: Error, Equatable, Sendable {
 
     // Known by others than the verifier; here because they are codes of the same family.
     case revoked
+    /// Nobody knows whether it is revoked: the store is away.
+    case revocationUnknown
     case sessionEnded
     case keysUnavailable
     /// Not verified: too many tokens of whoever presents it were not genuine.
@@ -69,6 +71,7 @@ extension TokenRefusal {
         case .expired: "token_expired"
         case .notYetValid, .issuedInFuture: "token_not_yet_valid"
         case .revoked: "token_revoked"
+        case .revocationUnknown: "revocation_unknown"
         case .sessionEnded: "session_expired"
         case .keysUnavailable: "keys_unavailable"
         case .tooManyFailures: "too_many_failures"
@@ -99,6 +102,7 @@ extension TokenRefusal {
         case .wrongIssuer: "wrong_issuer"
         case .wrongAudience: "wrong_audience"
         case .revoked: "revoked"
+        case .revocationUnknown: "revocation_unknown"
         case .sessionEnded: "session_ended"
         case .keysUnavailable: "keys_unavailable"
         case .tooManyFailures: "too_many_failures"
@@ -132,6 +136,7 @@ extension TokenRefusal: CustomStringConvertible {
         case .wrongIssuer: "the issuer of the token is not accepted here"
         case .wrongAudience: "the token is not meant for this audience"
         case .revoked: "the token was revoked"
+        case .revocationUnknown: "it cannot be known at present whether the token was revoked"
         case .sessionEnded: "the session has ended"
         case .keysUnavailable: "the keys to verify tokens are not available"
         case .tooManyFailures(let seconds): "too many tokens from this address were not genuine; try again in \(seconds) seconds"
@@ -147,8 +152,8 @@ extension TokenRefusal {
         case .tooLarge, .notThreeSegments, .emptySegment, .notBase64URL, .notJSON, .missingMember, .wrongType, .badDate,
             .criticalHeader, .unencodedPayload, .unsupportedHeader, .unacceptedType, .algorithmNotAllowed, .badSignature:
             true
-        case .unknownKey, .expired, .notYetValid, .issuedInFuture, .wrongIssuer, .wrongAudience, .revoked, .sessionEnded,
-            .keysUnavailable, .tooManyFailures:
+        case .unknownKey, .expired, .notYetValid, .issuedInFuture, .wrongIssuer, .wrongAudience, .revoked, .revocationUnknown,
+            .sessionEnded, .keysUnavailable, .tooManyFailures:
             false
         }
     }

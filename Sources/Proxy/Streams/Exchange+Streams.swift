@@ -65,7 +65,9 @@ extension Exchange {
         let authenticator = snapshot?.authenticator
         streamRoute = admission.route
         streamToken = admission.token?.fingerprint
-        streamSlot = worker.streams.insert(self, authenticator?.sessionSpan(of: admission), isTunnel: isTunnel)
+        streamSlot = worker.streams.insert(
+            self, authenticator?.sessionSpan(of: admission), names: authenticator?.revocationNames(of: admission),
+            isTunnel: isTunnel)
         // Hours from now the configuration may be another: nothing of the old one is kept for this alone.
         guard requestIsWhole else { return }
         self.admission = nil
@@ -93,6 +95,7 @@ extension Exchange {
             worker.log.streamClosed(self, cause, peer: downstream.client, worker: worker)
             endContent()
         case .content where cause == .sessionExpired: fail(.sessionExpired)
+        case .content where cause == .revoked: fail(.revoked(origin))
         case .content, .free: break
         }
     }

@@ -2,6 +2,7 @@ import Authentication
 import EventLoop
 import JOSE
 import Metrics
+import Sessions
 
 /// Why a tunnel or an event stream has ended, as logs say it.
 enum StreamEnd: String {
@@ -12,6 +13,8 @@ enum StreamEnd: String {
     case idle = "idle"
     /// Its token has reached its end, and no later one of the session is known.
     case sessionExpired = "session_expired"
+    /// Its token, or the session, has been revoked.
+    case revoked = "revoked"
     case drained = "drained"
 }
 
@@ -31,18 +34,29 @@ final class SessionStreams {
         let sessionEnd: NumericDate?
         /// Nil: nobody's; no session ends it.
         var end: NumericDate?
+        /// What may be revoked; nil: nothing, or it has been.
+        var names: RevocationNames?
+        /// `RevocationSet.changes` when that was looked up last.
+        var unrevokedAsOf: UInt64 = 0
     }
+
+    /// Between two looks at all that is open, in milliseconds: a flood of revocations makes no more of them.
+    private static let lookInterval: Int64 = 100
 
     private let worker: Worker
     private var entries: [Entry?] = []
     private var free: [Int] = []
     private var slots: [SessionKey: [Int]] = [:]
     private let ends: Deadlines
+    private var nextLook = Instant(milliseconds: 0)
+    private let lookTimer: LoopTimer
+    private var isLookTimed = false
     private(set) var tunnelCount = 0
 
     init(worker: Worker) throws(EventLoopError) {
         self.worker = worker
         ends = try Deadlines(on: worker.loop) { [unowned worker] slot in worker.streams.reachedEnd(slot) }
+        lookTimer = try LoopTimer(on: worker.loop) { [unowned worker] in worker.streams.endRevoked() }
     }
 }
 
@@ -50,14 +64,15 @@ final class SessionStreams {
 
 extension SessionStreams {
     /// Takes in an exchange that has become a stream; the slot to remove it by.
-    func insert(_ exchange: Exchange, _ span: SessionSpan?, isTunnel: Bool) -> Int {
+    func insert(_ exchange: Exchange, _ span: SessionSpan?, names: RevocationNames?, isTunnel: Bool) -> Int {
         let slot = free.popLast() ?? entries.count
         if slot == entries.count {
             entries.append(nil)
             ends.reserve(entries.count)
         }
         entries[slot] = Entry(
-            exchange: exchange, isTunnel: isTunnel, session: span?.session, sessionEnd: span?.sessionEnd, end: span?.end)
+            exchange: exchange, isTunnel: isTunnel, session: span?.session, sessionEnd: span?.sessionEnd, end: span?.end,
+            names: names)
         if isTunnel { tunnelCount += 1 }
         ends[slot] = worker.instant(of: span?.end)
         if let session = span?.session {
@@ -122,6 +137,37 @@ extension SessionStreams {
         entries[slot]?.end = nil  // taking leave takes a while, and is not undone
         worker.count(.tunnelsExpired)
         entry.exchange.endStream(.sessionExpired)
+    }
+}
+
+// MARK: - Revocation
+
+extension SessionStreams {
+    /// What has been revoked ends: at once, or a moment after the last look.
+    func revocationsChanged() {
+        guard !isLookTimed else { return }
+        let wait = nextLook.milliseconds &- worker.loop.now.milliseconds
+        guard wait > 0 else { return endRevoked() }
+        isLookTimed = true
+        lookTimer.schedule(afterMilliseconds: wait)
+    }
+
+    private func endRevoked() {
+        isLookTimed = false
+        guard let revocations = worker.revocations else { return }
+        nextLook = worker.loop.now.advanced(byMilliseconds: Self.lookInterval)
+        let changes = revocations.changes
+        for slot in entries.indices {
+            guard let entry = entries[slot], let names = entry.names, entry.unrevokedAsOf != changes else { continue }
+            guard revocations.isRevoked(names, now: worker.numericDate) else {
+                entries[slot]?.unrevokedAsOf = changes
+                continue
+            }
+            entries[slot]?.names = nil
+            entries[slot]?.end = nil  // taking leave takes a while, and is not undone
+            worker.count(.streamsRevoked)
+            entry.exchange.endStream(.revoked)
+        }
     }
 }
 

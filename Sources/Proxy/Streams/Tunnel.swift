@@ -227,6 +227,7 @@ extension CloseFrame {
         self =
             switch cause {
             case .sessionExpired: .sessionExpired
+            case .revoked: .revoked
             case .idle: .idle
             case .drained, .clientEnded, .clientLost, .upstreamEnded, .upstreamLost: .goingAway
             }
