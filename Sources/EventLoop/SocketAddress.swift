@@ -58,6 +58,13 @@ package enum SocketAddress: Hashable, Sendable {
         }
     }
 
+    /// The same as text.
+    package var hostText: String {
+        var buffer = ByteBuffer()
+        appendHost(to: &buffer)
+        return buffer.withSpan { String(copying: $0) }
+    }
+
     package var isIPv6: Bool { if case .ipv6 = self { true } else { false } }
 
     /// The file of a Unix socket.

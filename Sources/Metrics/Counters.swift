@@ -30,6 +30,15 @@ package enum Counter: Int, CaseIterable, Sendable {
     case queueTimeouts
     case queueOverflows
     case circuitOpen
+    case sessionsCreated
+    case refreshes
+    case refreshesReplayed
+    case reuseDetected
+    case logouts
+    case revocations
+    case loginsNotCaptured
+    case storeCalls
+    case storeFailures
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -64,6 +73,15 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .queueTimeouts: "queue_timeouts"
         case .queueOverflows: "queue_overflows"
         case .circuitOpen: "circuit_open"
+        case .sessionsCreated: "sessions_created"
+        case .refreshes: "refreshes"
+        case .refreshesReplayed: "refreshes_replayed"
+        case .reuseDetected: "reuse_detected"
+        case .logouts: "logouts"
+        case .revocations: "revocations"
+        case .loginsNotCaptured: "logins_not_captured"
+        case .storeCalls: "store_calls"
+        case .storeFailures: "store_failures"
         }
     }
 
@@ -100,6 +118,15 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .queueTimeouts: "Requests whose turn at an upstream did not come in time."
         case .queueOverflows: "Requests refused because too many waited for an upstream."
         case .circuitOpen: "Requests refused at once because no server of their upstream was available."
+        case .sessionsCreated: "Sessions begun with a login."
+        case .refreshes: "Refresh tokens, or valid access tokens where those are taken, exchanged for new ones."
+        case .refreshesReplayed: "Refresh tokens that came again within the grace and got the same answer."
+        case .reuseDetected: "Sessions ended because a refresh token that had been used up came back."
+        case .logouts: "Requests that ended one or all sessions of their user."
+        case .revocations: "Requests that revoked a token (RFC 7009)."
+        case .loginsNotCaptured: "Answers to logins that were passed on as they were though they should have begun a session."
+        case .storeCalls: "Questions to the store of sessions, answered or not."
+        case .storeFailures: "Questions to the store that failed or were not answered in time."
         }
     }
 }

@@ -132,13 +132,22 @@ final class DecisionLog {
     }
 
     func begin(_ event: StaticString, _ worker: Worker) {
+        beginLine(worker)
+        lines.append(event)
+    }
+
+    func begin(_ event: EndpointOutcome.Event, _ worker: Worker) {
+        beginLine(worker)
+        lines.append(event.rawValue)
+    }
+
+    private func beginLine(_ worker: Worker) {
         if worker.loop.wallSeconds != second {
             second = worker.loop.wallSeconds
             time = CivilDate(secondsSince1970: second).internetDateTime
         }
         lines.append(time)
         lines.append(" ")
-        lines.append(event)
     }
 
     private func append(_ admission: Admission) {

@@ -20,6 +20,8 @@ final class DownstreamConnection: TableEntry {
         /// Between two messages, or within a head.
         case awaitingHead
         case exchanging(Exchange)
+        /// The gateway itself answers, when it has the request's content and the store's word.
+        case serving(EndpointExchange)
         /// The answer has been sent; the rest of the request's content is read and dropped.
         case discarding(left: Int)
         /// Our side is closed, or will be when the queue is written; input is dropped until the client closes too.
@@ -117,7 +119,7 @@ extension DownstreamConnection: ByteStreamHandler {
         switch phase {
         case .closed, .lingering: return
         case .awaitingHead where isIdle: awaitHead()
-        case .awaitingProxyHeader, .awaitingHead, .exchanging, .discarding: break
+        case .awaitingProxyHeader, .awaitingHead, .exchanging, .serving, .discarding: break
         }
         input.append(rest)
         accountForInput()
@@ -161,6 +163,7 @@ extension DownstreamConnection: ByteStreamHandler {
         switch phase {
         case .awaitingHead where stream.queuedBytes == 0, .discarding: closeGracefully()
         case .exchanging(let exchange): exchange.downstreamEnded()
+        case .serving(let exchange): exchange.downstreamEnded()
         case .awaitingProxyHeader, .awaitingHead, .lingering, .closed: break
         }
     }
@@ -177,6 +180,8 @@ extension DownstreamConnection: ByteStreamHandler {
                 // A client that sends requests and reads no answers gets no further ones.
                 consumed = stream.queuedBytes == 0 ? consumeHead(rest) : 0
             case .exchanging(let exchange):
+                consumed = exchange.requestReceived(rest)
+            case .serving(let exchange):
                 consumed = exchange.requestReceived(rest)
             case .discarding(let left):
                 consumed = discard(rest, left: left)
@@ -237,6 +242,7 @@ extension DownstreamConnection: ByteStreamHandler {
             // With answers still queued, requests may be waiting behind them.
             if stream.queuedBytes == 0 { close() }
         case .exchanging(let exchange): exchange.downstreamEnded()
+        case .serving(let exchange): exchange.downstreamEnded()
         case .discarding, .lingering: stream.queuedBytes == 0 ? close() : closeGracefully()
         case .awaitingProxyHeader: rejectProxyHeader(because: "not there whole")
         case .closed: break
@@ -249,7 +255,7 @@ extension DownstreamConnection: ByteStreamHandler {
             input.isEmpty ? setDeadline(afterMilliseconds: worker.idleTimeout) : awaitHead()
             consumeInput()
         case .exchanging(let exchange): exchange.downstreamDrained()
-        case .awaitingProxyHeader, .discarding: break
+        case .awaitingProxyHeader, .serving, .discarding: break
         case .lingering: closeGracefully()
         case .closed: break
         }
@@ -264,7 +270,11 @@ extension DownstreamConnection: ByteStreamHandler {
 
     /// The client is gone: nothing can be told it any more.
     func connectionLost() {
-        if case .exchanging(let exchange) = phase { exchange.downstreamLost() }
+        switch phase {
+        case .exchanging(let exchange): exchange.downstreamLost()
+        case .serving(let exchange): exchange.downstreamLost()
+        case .awaitingProxyHeader, .awaitingHead, .discarding, .lingering, .closed: break
+        }
         close()
     }
 
@@ -278,6 +288,7 @@ extension DownstreamConnection: ByteStreamHandler {
         case .awaitingHead where input.isEmpty: closeIdle()
         case .awaitingHead: refuse(.requestTimeout, keepingConnection: false)
         case .exchanging(let exchange): exchange.deadlineExpired()
+        case .serving(let exchange): exchange.deadlineExpired()
         case .discarding, .lingering: close()
         case .closed: break
         }
@@ -317,6 +328,9 @@ extension DownstreamConnection {
             answerWithKeys(keys, bytes)
             return 0
         }
+        if let sessions = snapshot.sessions, let match = worker.withPath(target, bytes, { sessions.endpoints.match($0) }) {
+            return serve(match, sessions, snapshot, target, bytes)
+        }
         let now = worker.numericDate
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let decision = worker.withPath(target, bytes) { path in
@@ -351,10 +365,29 @@ extension DownstreamConnection {
             let exchange = worker.takeExchange()
             exchange.contentBytesMax = contentBytesMax
             exchange.holdsRequestSlot = requestsMax != nil
+            if let sessions = snapshot.sessions, let login = sessions.login(ofRoute: admission.route) {
+                exchange.prepareLogin(login, sessions, admission.origin, bytes, address: client.hostText)
+            }
             isPacing = false
             phase = .exchanging(exchange)
             return exchange.begin(admission, for: self, snapshot: snapshot, target: target, head: bytes, content: rest)
         }
+    }
+
+    /// The gateway itself answers the request, at an endpoint for sessions.
+    /// - Returns: the bytes of content used behind the head.
+    private func serve(
+        _ match: EndpointMatch, _ sessions: SessionService, _ snapshot: Snapshot, _ target: NormalizedTarget, _ bytes: Span<UInt8>
+    ) -> Int {
+        let requestsMax = snapshot.edge.requestsMax
+        if let requestsMax, !worker.takeRequestSlot(requestsMax) {
+            answerRequest(.overloaded)
+            return 0
+        }
+        let exchange = EndpointExchange(for: self, snapshot, sessions, holdsRequestSlot: requestsMax != nil)
+        isPacing = false
+        phase = .serving(exchange)
+        return exchange.begin(match, target, bytes)
     }
 
     /// The exchange is over and its answer written or queued: the next message may begin.

@@ -15,6 +15,7 @@ extension Exchange {
     func upstreamReceived(_ bytes: Span<UInt8>) {
         switch answer {
         case .awaitingHead: receiveHead(bytes)
+        case .held: holdContent(bytes, from: 0)
         case .content: relayContent(bytes)
         case .tunnel: tunnel?.received(fromUpstream: bytes)
         case .finished: break
@@ -64,7 +65,7 @@ extension Exchange {
             serverAnswered(status: worker.responseHead.status)
             if worker.responseHead.isUpgrade {
                 openTunnel(rest)
-            } else {
+            } else if login == nil || !holdAnswer(rest) {
                 relayFinalHead(rest)
             }
             return bytes.count
@@ -82,11 +83,25 @@ extension Exchange {
     }
 
     private func relayFinalHead(_ bytes: Span<UInt8>) {
-        guard let downstream, let authenticator = snapshot?.authenticator, let admission = admission.take() else { return }
-        let length = worker.responseHead.length
+        guard let downstream else { return }
         keepsUpstream = worker.responseHead.isPersistent
         responseContent = ContentDecoder(worker.responseHead.framing)
-        downstreamFraming = worker.responseHead.framing
+        guard beginFinalAnswer(bytes, to: downstream) else { return }
+        relayContent(bytes, from: worker.responseHead.length, to: downstream)
+    }
+
+    /// Composes the final head, in `worker.responseHead` and parsed from `bytes`, for the client: into `worker.headOutput`.
+    /// - Parameters:
+    ///   - count: bytes of what the content is replaced with; nil: it stays.
+    ///   - status: in place of the one in the head.
+    ///   - lines: to be added, each with its CRLF.
+    /// - Returns: false when the exchange is over.
+    func beginFinalAnswer(
+        _ bytes: Span<UInt8>, to downstream: DownstreamConnection, replacingContentWith count: Int? = nil, status: Int? = nil,
+        adding lines: [UInt8] = []
+    ) -> Bool {
+        guard let authenticator = snapshot?.authenticator, let admission = admission.take() else { return false }
+        downstreamFraming = count.map { .length($0) } ?? worker.responseHead.framing
         var endsByClose = false
         switch downstreamFraming {
         case .chunked, .untilClose:
@@ -100,29 +115,35 @@ extension Exchange {
 
         let lasting = lastingKind(bytes, route: admission.route)
         if lasting != .free, authenticator.isRevoked(admission, now: worker.numericDate) {
-            return fail(.revoked(origin))
+            fail(.revoked(origin))
+            return false
         }
         let outcome = authenticator.prepareResponse(
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate, instant: worker.loop.now.milliseconds)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
-            admission, outcome: outcome, status: worker.responseHead.status, peer: downstream.client, worker: worker)
-        composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator)
+            admission, outcome: outcome, status: status ?? worker.responseHead.status, peer: downstream.client, worker: worker)
+        composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator, status: status, adding: lines)
         // Before anything is sent: a client that has seen the beginning may slide its session at once.
         if lasting != .free { becomeStream(lasting, admission) }
-        relayContent(bytes, from: length, to: downstream)
+        return true
     }
 
     private func composeAnswerHead(
         _ bytes: Span<UInt8>, _ head: inout ResponseHead, _ admission: borrowing Admission, _ outcome: RenewalOutcome,
-        _ authenticator: Authenticator
+        _ authenticator: Authenticator, status: Int?, adding lines: [UInt8]
     ) {
         var output = ByteBuffer()
         swap(&output, &worker.headOutput)
-        Self.appendStatusLine(bytes, &head, to: &output)
+        if let status, status != head.status {
+            Self.appendStatusLine(status, to: &output)
+        } else {
+            Self.appendStatusLine(bytes, &head, to: &output)
+        }
         if let security = downstream?.security { security.appendStrictTransport(replacing: &head.fields, bytes, to: &output) }
         head.fields.appendKept(from: bytes, to: &output)
         authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)
+        if !lines.isEmpty { output.append(lines) }
         if head.fields.firstIndex(of: .date) == nil { worker.appendDate(to: &output) }
         switch downstreamFraming {
         case .none:
@@ -152,6 +173,15 @@ extension Exchange {
         buffer.append("\r\n")
     }
 
+    private static func appendStatusLine(_ status: Int, to buffer: inout ByteBuffer) {
+        buffer.removeAll()
+        buffer.append("HTTP/1.1 ")
+        buffer.append(decimal: status)
+        buffer.append(0x20)
+        buffer.append(Problem.reasonPhrase(status))
+        buffer.append("\r\n")
+    }
+
     private static func appendContentLength(_ length: Int, to buffer: inout ByteBuffer) {
         buffer.append("Content-Length: ")
         buffer.append(decimal: length)
@@ -165,7 +195,7 @@ extension Exchange {
     }
 
     /// Sends content on, behind what is in `worker.headOutput`, and ends the exchange with it.
-    private func relayContent(_ bytes: Span<UInt8>, from start: Int, to downstream: DownstreamConnection) {
+    func relayContent(_ bytes: Span<UInt8>, from start: Int, to downstream: DownstreamConnection) {
         var offset = start
         var direct = start..<start  // content that needs no framing: passed on from where it lies
         var isWhole = false
@@ -184,7 +214,11 @@ extension Exchange {
                 case .end:
                     isWhole = true
                     if downstreamFraming.isChunked {
-                        responseContent.withTrailers { worker.headOutput.appendLastChunk(trailers: $0) }
+                        if login == nil {
+                            responseContent.withTrailers { worker.headOutput.appendLastChunk(trailers: $0) }
+                        } else {
+                            appendTrailersOfLogin()
+                        }
                     }
                     break decoding
                 case .needsMore: break decoding
@@ -200,7 +234,7 @@ extension Exchange {
 
     /// Sends `worker.headOutput` and `content`; false when that ended the exchange.
     @discardableResult
-    private func write(_ content: Span<UInt8>, to downstream: DownstreamConnection) -> Bool {
+    func write(_ content: Span<UInt8>, to downstream: DownstreamConnection) -> Bool {
         let result: ByteStream.WriteResult
         if content.isEmpty || !worker.headOutput.isEmpty && content.count <= Self.copiedBytesMax {
             worker.headOutput.append(content)
@@ -223,12 +257,14 @@ extension Exchange {
     func downstreamDrained() {
         upstream?.stream.resumeReading()
         if let tunnel { return tunnel.downstreamDrained() }
+        guard login?.isAsking != true else { return }
         downstream?.setDeadline(afterMilliseconds: contentTimeout)
     }
 
     func upstreamEnded() {
         switch answer {
         case .awaitingHead: upstreamLost(nil)
+        case .held: heldAnswerEnded()
         case .content:
             do {
                 try responseContent.endOfStream()
@@ -256,7 +292,7 @@ extension Exchange {
     func upstreamFailed(_ error: SocketError) {
         switch answer {
         case .awaitingHead: upstreamLost(error)
-        case .content: fail(.upstreamClosed)
+        case .held, .content: fail(.upstreamClosed)
         case .tunnel: closeTunnel(.upstreamLost)
         case .finished: break
         }
@@ -267,23 +303,27 @@ extension Exchange {
 
 extension Exchange {
     /// The answer is complete.
-    private func finish(hasExcess: Bool) {
+    func finish(hasExcess: Bool) {
         answer = .finished
-        if let connection = detach() {
-            // What follows an answer nobody has asked for must not reach the next client.
-            if hasExcess { connection.noteExcess() }
-            let isClean = keepsUpstream && requestIsWhole && !hasExcess && connection.stream.queuedBytes == 0
-            isClean ? connection.release() : connection.close()
-        }
+        returnUpstream(hasExcess: hasExcess)
         end { downstream, unread in
             downstream.exchangeEnded(keepingConnection: keepsDownstream, unreadContent: unread)
         }
     }
 
+    /// The upstream's answer is complete.
+    func returnUpstream(hasExcess: Bool) {
+        guard let connection = detach() else { return }
+        // What follows an answer nobody has asked for must not reach the next client.
+        if hasExcess { connection.noteExcess() }
+        let isClean = keepsUpstream && requestIsWhole && !hasExcess && connection.stream.queuedBytes == 0
+        isClean ? connection.release() : connection.close()
+    }
+
     /// The answer cannot be had, or not to its end.
     func fail(_ failure: Failure) {
         detach()?.close()
-        let hasBegun = answer != .awaitingHead
+        let hasBegun = answer != .awaitingHead && answer != .held
         answer = .finished
         let keeps = failure.leavesFramingIntact && clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
         let (method, version, origin) = (method, version, origin)
@@ -322,6 +362,7 @@ extension Exchange {
 
     func deadlineExpired() {
         if let tunnel { return tunnel.deadlineExpired() }
+        if answer == .held { return holdExpired() }
         guard let upstream else {
             guard isInLine else { return }
             worker.count(.queueTimeouts)
@@ -344,6 +385,7 @@ extension Exchange {
     func end(_ next: (DownstreamConnection, consuming ContentDecoder?) -> Void) {
         guard let downstream else { return }
         if streamSlot >= 0 { leaveStreams(.upstreamEnded) }
+        if login != nil { leaveLogin() }
         var unread: ContentDecoder?
         if !requestIsWhole {
             var content = ContentDecoder(.none)

@@ -14,6 +14,8 @@ final class Exchange {
 
     enum Answer {
         case awaitingHead
+        /// The final head is here, and held back with its content (`Sessions/Exchange+Login.swift`).
+        case held
         case content
         /// 101 has been relayed: both sides are bytes without meaning to us.
         case tunnel
@@ -63,6 +65,9 @@ final class Exchange {
 
     /// The longest wait between two pieces of the answer, in milliseconds.
     var contentTimeout: Int64 = 0
+
+    /// What the answer may be held back for; nil for all but logins.
+    var login: LoginExchange?
 
     // A tunnel, or an answer that lasts.
     var tunnel: Tunnel?
@@ -238,16 +243,17 @@ extension Exchange {
     private func appendTrailers() {
         guard let authenticator = snapshot?.authenticator else { return }
         var kept = ByteBuffer()
-        requestContent.withTrailers { trailers in
-            var start = 0
-            while let end = trailers.firstIndex(of: 0x0A, from: start), let colon = trailers.firstIndex(of: 0x3A, from: start) {
-                if !authenticator.isReserved(trailer: trailers.extracting(start..<colon)) {
-                    kept.append(trailers.extracting(start...end))
-                }
-                start = end + 1
-            }
-        }
+        requestContent.withTrailers { Self.append($0, to: &kept) { !authenticator.isReserved(trailer: $0) } }
         kept.withSpan { worker.contentOutput.appendLastChunk(trailers: $0) }
+    }
+
+    /// Appends those of the lines in `trailers` whose name passes.
+    static func append(_ trailers: Span<UInt8>, to kept: inout ByteBuffer, where passes: (Span<UInt8>) -> Bool) {
+        var start = 0
+        while let end = trailers.firstIndex(of: 0x0A, from: start), let colon = trailers.firstIndex(of: 0x3A, from: start) {
+            if passes(trailers.extracting(start..<colon)) { kept.append(trailers.extracting(start...end)) }
+            start = end + 1
+        }
     }
 
     private func send(_ content: Span<UInt8>, withHead: Bool) {

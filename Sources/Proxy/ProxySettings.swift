@@ -30,6 +30,8 @@ package struct ProxySettings: Sendable {
     package var publishedKeys: PublishedKeys?
     /// Nil: nothing is ever revoked here.
     package var revocation: RevocationSettings?
+    /// Nil: no sessions.
+    package var sessions: SessionSettings?
 
     package init(
         listeners: [ListenerSettings], upstreams: [UpstreamSettings], upstreamOfRoute: [Int],

@@ -50,7 +50,7 @@ extension Worker {
     func replaceKeys(_ generation: Int, _ makeAuthenticator: () -> Authenticator) {
         guard snapshot.generation == generation else { return }
         keyLedger.retire(snapshot.authenticator)
-        snapshot.authenticator = equip(makeAuthenticator())
+        snapshot.replace(equip(makeAuthenticator()))
     }
 
     /// The authenticator with what is the worker's own.

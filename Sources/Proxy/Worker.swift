@@ -10,9 +10,11 @@ import Throttling
 /// The configuration in force and what a worker has made of it. An exchange keeps the snapshot that it began with.
 final class Snapshot {
     /// Made anew when keys change.
-    var authenticator: Authenticator
+    private(set) var authenticator: Authenticator
     /// Nil: not served.
     let publishedKeys: PublishedKeys?
+    /// Made anew with the authenticator; nil: there are none.
+    private(set) var sessions: SessionService?
     private let listeners: [SocketAddress: ListenerSettings]
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
@@ -29,6 +31,7 @@ final class Snapshot {
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
             ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
         publishedKeys = settings.publishedKeys
+        sessions = settings.sessions.map { [authenticator] in SessionService($0, authenticator) }
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
@@ -41,6 +44,11 @@ final class Snapshot {
             kept.update(upstream)
             return kept
         }
+    }
+
+    func replace(_ authenticator: Authenticator) {
+        self.authenticator = authenticator
+        sessions = sessions.map { SessionService($0.settings, authenticator) }
     }
 
     /// The largest content of a request on that route, in bytes.
@@ -88,6 +96,7 @@ enum WorkerMail: Sendable {
     case session(SessionEvent)
     /// From the store's thread.
     case revocationsChanged
+    case storeReplied(StoreTicket, Result<StoreReply, StoreError>)
 }
 
 /// One thread's share of the gateway: its own loop, listening sockets, connections, upstream pools and caches.
@@ -132,6 +141,12 @@ final class Worker {
     private var farewellTime: Int64 = 0
     private var acceptTimer: LoopTimer?
     private var date = DateField()
+
+    // For `Sessions/`.
+    var storeCalls = StoreCalls()
+    var storeMilliseconds = 0
+    /// By reason.
+    var refusedRefreshes: [String: Int] = [:]
 
     // For `Edge/`.
     let shared: SharedLimits
@@ -261,6 +276,7 @@ final class Worker {
         case .drain(let milliseconds): drain(within: milliseconds)
         case .session(let event): streams.receive(event)
         case .revocationsChanged: revocationsChanged()
+        case .storeReplied(let ticket, let reply): storeReplied(ticket, reply)
         }
     }
 
@@ -364,6 +380,8 @@ extension Worker {
         report.counters = counters
         report.ownAnswers = ownAnswers
         report.cutShort = cutShort
+        report.refusedRefreshes = refusedRefreshes
+        report.storeMilliseconds = storeMilliseconds
         report.openConnections = connectionCount
         report.activeExchanges = activeExchanges
         report.openTunnels = openTunnels

@@ -7,6 +7,10 @@ package struct WorkerReport: Sendable {
     package var ownAnswers: [String: Int] = [:]
     /// Answers that had begun and were cut short, by code.
     package var cutShort: [String: Int] = [:]
+    /// Refresh tokens that brought nothing, by reason.
+    package var refusedRefreshes: [String: Int] = [:]
+    /// How long the store took for its answers, summed over `Counter.storeCalls` of them.
+    package var storeMilliseconds = 0
     package var openConnections = 0
     package var activeExchanges = 0
     package var openTunnels = 0
@@ -20,6 +24,8 @@ package struct WorkerReport: Sendable {
         total.counters += part.counters
         total.ownAnswers.merge(part.ownAnswers, uniquingKeysWith: +)
         total.cutShort.merge(part.cutShort, uniquingKeysWith: +)
+        total.refusedRefreshes.merge(part.refusedRefreshes, uniquingKeysWith: +)
+        total.storeMilliseconds += part.storeMilliseconds
         total.openConnections += part.openConnections
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels

@@ -16,6 +16,11 @@ enum MetricsPage {
             total.ownAnswers, "slidegate_own_answers_total", "Answers of the gateway's own, by the code in their content.", to: &page)
         append(
             total.cutShort, "slidegate_answers_cut_short_total", "Answers that had begun and were cut short, by reason.", to: &page)
+        append(
+            total.refusedRefreshes, by: "reason", "slidegate_refreshes_refused_total",
+            "Refresh tokens that brought no new tokens, by reason.", to: &page)
+        page.begin("slidegate_store_seconds_total", .counter, "Time that the store of sessions took to answer, summed.")
+        page.sample("slidegate_store_seconds_total", [], Double(total.storeMilliseconds) / 1000)
         page.single("slidegate_connections", .gauge, "Client connections that are open.", total.openConnections)
         page.single("slidegate_exchanges", .gauge, "Requests that are being answered.", total.activeExchanges)
         page.single("slidegate_tunnels", .gauge, "Tunnels that are open.", total.openTunnels)
@@ -30,9 +35,11 @@ enum MetricsPage {
         return page.text.bytes()
     }
 
-    private static func append(_ counts: [String: Int], _ name: String, _ help: String, to page: inout Exposition) {
+    private static func append(
+        _ counts: [String: Int], by label: String = "code", _ name: String, _ help: String, to page: inout Exposition
+    ) {
         page.begin(name, .counter, help)
-        for (code, count) in counts.sorted(by: { $0.key < $1.key }) { page.sample(name, [("code", code)], count) }
+        for (code, count) in counts.sorted(by: { $0.key < $1.key }) { page.sample(name, [(label, code)], count) }
     }
 
     /// By the names that Prometheus' client libraries give them.
