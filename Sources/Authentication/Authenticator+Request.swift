@@ -41,14 +41,7 @@ extension Authenticator {
         }
         let rules = rules[route]
 
-        var search = survey.search
-        var index = 0
-        while index < sources.count {
-            sources[index].search(head.fields.lines.span, in: bytes, survey, index: index, into: &search)
-            index &+= 1
-        }
-        // Two of them are never right, whatever they say and whoever is meant to read them.
-        if survey.isAuthorizationRepeated { search = .several }
+        let search = tokenSearch(head.fields.lines.span, survey, bytes)
 
         if rules.authentication == .none || survey.isPreflight && search == .absent {
             guard search != .several else { return .refuse(Refusal(.severalTokens, route: route, origin: origin)) }
@@ -65,6 +58,10 @@ extension Authenticator {
         case .absent: return .refuse(Refusal(.tokenMissing, route: route, origin: origin))
         case .malformed: return .refuse(Refusal(.tokenMalformed, route: route, origin: origin))
         case .several: return .refuse(Refusal(.severalTokens, route: route, origin: origin))
+        }
+
+        if readsCookies, case .cookie = sources[location.source], isCrossSite(head, origin, bytes: bytes) {
+            return .refuse(Refusal(.crossSite, route: route, origin: origin))
         }
 
         let token = bytes.extracting(location.token.bounds)
@@ -116,7 +113,21 @@ extension Authenticator {
 }
 
 extension Authenticator {
-    private func answer(
+    /// What the places for tokens together say.
+    @inline(__always)
+    func tokenSearch(_ lines: Span<FieldLine>, _ survey: RequestSurvey, _ bytes: Span<UInt8>) -> TokenSearch {
+        // Two of them are never right, whatever they say and whoever is meant to read them.
+        if survey.isAuthorizationRepeated { return .several }
+        var search = survey.search
+        var index = 0
+        while index < sources.count {
+            sources[index].search(lines, in: bytes, survey, index: index, into: &search)
+            index &+= 1
+        }
+        return search
+    }
+
+    func answer(
         _ survey: RequestSurvey, _ lines: Span<FieldLine>, _ bytes: Span<UInt8>, _ crossOrigin: CrossOriginRules
     ) -> Decision {
         guard crossOrigin.allows(survey.origin) else { return .refuse(Refusal(.originNotAllowed, origin: survey.origin)) }
@@ -129,7 +140,7 @@ extension Authenticator {
         return .preflight(Preflight(origin: survey.origin, requestedHeaders: requested))
     }
 
-    private func verified(
+    func verified(
         _ token: Span<UInt8>, now: NumericDate, _ pause: Int64
     ) throws(TokenRefusal) -> TokenEntry {
         if let entry = cache.findRecent(token), entry.isCurrent(at: now) { return entry }

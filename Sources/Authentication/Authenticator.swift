@@ -17,6 +17,8 @@ package final class Authenticator {
     let requirements: [RequirementSet]
     let claimHeaders: [ClaimHeaderSet]
     let sources: [TokenSource]
+    /// Whether one of them is a cookie.
+    let readsCookies: Bool
     let reserved: ReservedFields
     /// The known names that a survey takes note of.
     let concerns: FieldNameSet = [.authorization, .cookie, .secWebSocketProtocol, .origin, .accessControlRequestMethod]
@@ -47,13 +49,14 @@ package final class Authenticator {
         crossOrigin = policy.cors.map(CrossOriginRules.init)
         delivery = policy.sliding.map(SuccessorDelivery.init)
         sources = policy.tokens.sources.map(TokenSource.init)
+        readsCookies = policy.tokens.sources.contains { if case .cookie = $0 { true } else { false } }
         realm = Array(policy.realm.utf8)
 
         var requirements: [RequirementSet] = []
         var claimHeaders: [ClaimHeaderSet] = []
         rules = policy.routes.map { route in
             RouteRules(
-                authentication: route.authentication, slides: route.slides, forwarding: route.forwarding,
+                authentication: route.authentication, slides: route.slides && route.login == nil, forwarding: route.forwarding,
                 requirements: Self.index(of: RequirementSet(route.requirements), in: &requirements),
                 claimHeaders: Self.index(of: ClaimHeaderSet(route.claimHeaders), in: &claimHeaders),
                 storeAway: route.storeAway)

@@ -20,6 +20,8 @@ package struct Refusal: Sendable {
         case path(PathError)
         /// A preflight from an origin that is not listed.
         case originNotAllowed
+        /// The token came in a cookie, and another site's page may have had it sent.
+        case crossSite
     }
 
     package var kind: Kind
@@ -39,7 +41,7 @@ package struct Refusal: Sendable {
         case .token(.keysUnavailable), .token(.revocationUnknown): 503
         case .tokenMissing, .tokenMalformed, .token: 401
         case .severalTokens, .pathAmbiguous, .path: 400
-        case .insufficientScope, .originNotAllowed: 403
+        case .insufficientScope, .originNotAllowed, .crossSite: 403
         case .noRoute: 404
         case .methodNotAllowed: 405
         }
@@ -58,6 +60,7 @@ package struct Refusal: Sendable {
         case .pathAmbiguous: "path_ambiguous"
         case .path(let error): error.code
         case .originNotAllowed: "origin_not_allowed"
+        case .crossSite: "cross_site"
         }
     }
 
@@ -79,6 +82,7 @@ package struct Refusal: Sendable {
         case .methodNotAllowed: "The method is not allowed here."
         case .pathAmbiguous, .path: "The path could be read in more than one way."
         case .originNotAllowed: "The origin may not read answers from here."
+        case .crossSite: "A page of another site may not make such a request with a cookie."
         }
     }
 }
@@ -116,7 +120,7 @@ extension Refusal {
             buffer.append("Allow: ")
             buffer.append(allowed.joined(separator: ", "))
             buffer.append("\r\n")
-        case .noRoute, .pathAmbiguous, .path, .originNotAllowed:
+        case .noRoute, .pathAmbiguous, .path, .originNotAllowed, .crossSite:
             break
         }
     }

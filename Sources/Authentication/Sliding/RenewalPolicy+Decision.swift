@@ -8,7 +8,12 @@
 extension RenewalPolicy {
     /// Decides about a token that was verified. Seconds since 1970 throughout; `anchor` is `orig_iat`, else `auth_time`,
     /// else `iat0`.
-    package func decide(expiration: Int64, issuedAt: Int64?, anchor: Int64?, now: Int64) -> RenewalDecision {
+    ///
+    /// - Parameter onDemand: the client asks for a successor and need not wait for the window: slots before it have negative
+    ///   numbers. One that gains less than the least gain is not due. Inside the window it makes no difference.
+    package func decide(
+        expiration: Int64, issuedAt: Int64?, anchor: Int64?, now: Int64, onDemand: Bool = false
+    ) -> RenewalDecision {
         guard let anchor else { return .skip(.noAnchor) }
         guard let lifetime = lifetimeSeconds(expiration: expiration, issuedAt: issuedAt),
             Self.isInRange(expiration), Self.isInRange(anchor), Self.isInRange(now)
@@ -17,19 +22,22 @@ extension RenewalPolicy {
         guard buffer < lifetime else { return .skip(.bufferExceedsLifetime) }
 
         let remaining = expiration - now
-        guard remaining <= buffer else { return .skip(.notDue) }
+        guard remaining <= buffer || onDemand else { return .skip(.notDue) }
         guard remaining > 0 || -remaining < graceSeconds else { return .skip(.expired) }
 
         let windowStart = expiration - buffer
         let quantum = Self.bounded(quantumSeconds ?? buffer)
-        let slot = (now - windowStart) / quantum
+        let elapsed = now - windowStart
+        let slot = elapsed / quantum - (elapsed % quantum < 0 ? 1 : 0)
         let start = windowStart + slot * quantum
         let sessionEnd = capSeconds.map { anchor + Self.bounded($0) }
         let uncapped = start + lifetime
         let end = min(uncapped, sessionEnd ?? uncapped)
-        if end < uncapped {
+        if end < uncapped || slot < 0 {
             let gain = end - expiration
-            guard gain > 0, gain * 100 >= Int64(leastGainPercent) * lifetime else { return .skip(.sessionCap) }
+            guard gain > 0, gain * 100 >= Int64(leastGainPercent) * lifetime else {
+                return .skip(end < uncapped ? .sessionCap : .notDue)
+            }
         }
         // Only a grace longer than `L - B` comes to this: the successor of that slot has ended as well.
         guard end > now, end > expiration else { return .skip(.expired) }
