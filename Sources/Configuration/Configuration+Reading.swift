@@ -42,10 +42,14 @@ extension Configuration {
         context.upstreamNames = upstreams.map(\.name)
         context.encodedSlashes = paths.encodedSlashes
         context.hasSliding = root.has(.sliding)
+        context.hasSessions = root.has(.sessions)
+        let sessions = Sessions.read(root[.sessions], context)
+        let signing = KeyRules.Signing(
+            sliding: context.hasSliding, sessions: sessions?.issuesTokens ?? false, isOptional: context.hasSessions)
         let configuration = Configuration(
             file: file, listeners: listeners, workers: Workers.read(root[.workers]), upstreams: upstreams,
-            keys: KeyRules.settle(drafts, needsSigner: context.hasSliding && !drafts.isEmpty, root: root),
-            tokens: Tokens.read(root[.tokens]), sliding: sliding, cors: CORS.read(root[.cors]),
+            keys: KeyRules.settle(drafts, signing, root: root), tokens: Tokens.read(root[.tokens]), sliding: sliding,
+            sessions: sessions, cors: CORS.read(root[.cors]),
             routes: Route.read(root, context), trustedProxies: TrustedPeers.read(root[.trustedProxies]),
             forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),

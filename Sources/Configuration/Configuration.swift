@@ -18,6 +18,8 @@ package struct Configuration: Sendable, Equatable {
     package var tokens: Tokens
     /// Nil: tokens are verified and never renewed.
     package var sliding: Sliding?
+    /// Nil: there are no refresh tokens, and nothing can be revoked.
+    package var sessions: Sessions?
     /// Nil: the gateway adds no CORS fields and answers no preflight.
     package var cors: CORS?
     /// In the order of the file; matching is by specificity, not by order. Never empty.
@@ -37,7 +39,7 @@ package struct Configuration: Sendable, Equatable {
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 
-    /// The index in `keys` of the one that signs successors. Non-nil whenever `sliding` is.
+    /// The index in `keys` of the one that signs successors. Non-nil whenever `sliding` is, or sessions issue tokens.
     package var signingKey: Int? { keys.firstIndex { $0.use == .sign } }
 
     /// How many worker threads to run.

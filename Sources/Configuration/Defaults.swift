@@ -38,6 +38,42 @@ package enum Defaults {
     /// Sent when someone follows a link to the site, not with requests that other sites make.
     package static let cookieSameSite: Configuration.Sliding.Cookie.SameSite = .lax
 
+    // MARK: Sessions
+
+    /// What a stolen access token is good for, and an ended session when nobody hears of it.
+    package static let accessLifetime: Duration = .seconds(15 * 60)
+    /// Who is away for a weekend need not log in again.
+    package static let refreshLifetime: Duration = .seconds(7 * 86_400)
+    /// A login every month, however busy the user: without an end, a stolen refresh token would live as long as it is used.
+    package static let refreshCap: Duration = .seconds(30 * 86_400)
+    package static let rotates = true
+    /// Longer than a lost answer takes to be asked for again, and two tabs are apart.
+    package static let refreshGrace: Duration = .seconds(10)
+    package static let deviceHeaders = Configuration.Sessions.Device(
+        id: "X-Device-Id", name: "X-Device-Name", application: "X-Application-Id")
+    /// What another process has revoked is known here within a quarter of a second, for a few questions a second.
+    package static let revocationPoll: Duration = .milliseconds(250)
+    /// A store that starts again is back by then.
+    package static let awayAfter: Duration = .seconds(5)
+    /// As the cap of sliding sessions: tokens that live longer are rare.
+    package static let revocationKeep: Duration = .seconds(12 * 3600)
+    package static let sweep: Duration = .seconds(600)
+    /// `__Host-` binds the cookie to this very host, to HTTPS and to the root path.
+    package static let refreshCookieName = "__Host-refresh"
+    /// Pages of the application ask for refreshes; nobody follows a link to one.
+    package static let refreshCookieSameSite: Configuration.Sliding.Cookie.SameSite = .strict
+    package static let loginMethods = ["POST"]
+    package static let claimsHeader = "X-Session-Claims"
+    /// A login's answer is a name, some rights, a greeting.
+    package static let loginContentBytesMax = 64 << 10
+    package static let preset: Configuration.Sessions.Preset = .oauth2
+    package static let redisPort: UInt16 = 6379
+    package static let redisPrefix = "slidegate:"
+    /// Far above what Redis takes, far below what a user waits for.
+    package static let redisTimeout: Duration = .seconds(1)
+    /// What has been revoked must not pass for want of asking.
+    package static let storeAway: Configuration.Route.StoreAway = .closed
+
     // MARK: CORS
 
     /// The methods of an ordinary API.

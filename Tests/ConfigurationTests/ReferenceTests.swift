@@ -44,7 +44,8 @@ struct ReferenceTests {
         #expect(Self.accepted.subtracting(described) == [])
     }
 
-    @Test(arguments: [
+    /// Section, key, default.
+    static let defaults: [(String, String, String)] = [
         ("", "workers", "auto"),
         ("upstreams.NAME", "keepalive", "\(Defaults.keepaliveMax)"),
         ("upstreams.NAME.timeouts", "connect", DurationText.format(Defaults.connectTimeout)),
@@ -97,6 +98,30 @@ struct ReferenceTests {
         ("sliding.expires_in", "token", Defaults.tokenExpiryHeader),
         ("sliding.expires_in", "session", Defaults.sessionExpiryHeader),
         ("sliding.expires_in", "on", Defaults.expiryAnswers.rawValue),
+        ("sessions", "sweep", DurationText.format(Defaults.sweep)),
+        ("sessions.access", "lifetime", DurationText.format(Defaults.accessLifetime)),
+        ("sessions.refresh", "lifetime", DurationText.format(Defaults.refreshLifetime)),
+        ("sessions.refresh", "policy", "sliding-with-cap"),
+        ("sessions.refresh", "cap", DurationText.format(Defaults.refreshCap)),
+        ("sessions.refresh", "rotate", "\(Defaults.rotates)"),
+        ("sessions.refresh", "grace", DurationText.format(Defaults.refreshGrace)),
+        ("sessions.refresh", "per_user", "none"),
+        ("sessions.device", "id", Defaults.deviceHeaders.id),
+        ("sessions.device", "name", Defaults.deviceHeaders.name),
+        ("sessions.device", "application", Defaults.deviceHeaders.application),
+        ("sessions.revocation", "poll", DurationText.format(Defaults.revocationPoll)),
+        ("sessions.revocation", "away_after", DurationText.format(Defaults.awayAfter)),
+        ("sessions.revocation", "keep", DurationText.format(Defaults.revocationKeep)),
+        ("sessions.cookie", "name", Defaults.refreshCookieName),
+        ("sessions.cookie", "same_site", Defaults.refreshCookieSameSite.rawValue),
+        ("sessions.store.redis", "prefix", Defaults.redisPrefix),
+        ("sessions.store.redis", "timeout", DurationText.format(Defaults.redisTimeout)),
+        ("sessions.endpoints.login[]", "methods", Defaults.loginMethods.joined(separator: ", ")),
+        ("sessions.endpoints.login[]", "preset", Defaults.preset.rawValue),
+        ("sessions.endpoints.login[]", "content", SizeText.format(Defaults.loginContentBytesMax)),
+        ("sessions.endpoints.login[].claims", "header", Defaults.claimsHeader),
+        ("sessions.endpoints.refresh[]", "preset", Defaults.preset.rawValue),
+        ("routes[]", "store_away", Defaults.storeAway.rawValue),
         ("cors", "methods", Defaults.corsMethods.joined(separator: ", ")),
         ("cors", "headers", Defaults.corsHeaders.joined(separator: ", ")),
         ("cors", "max_age", DurationText.format(Defaults.corsMaxAge)),
@@ -122,7 +147,9 @@ struct ReferenceTests {
         ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),
         ("logs", "decisions", Defaults.decisionsLogged.rawValue),
         ("logs", "to", Defaults.logDestination.rawValue),
-    ])
+    ]
+
+    @Test(arguments: defaults)
     func `the reference names the default that holds`(_ section: String, _ key: String, _ value: String) throws {
         let row = try #require(Self.rows().first { $0.section == section && $0.key == key })
         #expect(row.defaultText.filter { $0 != "`" } == value)
@@ -154,6 +181,26 @@ struct ReferenceTests {
         "sliding.deliver": "sliding: { deliver: { KEY: § } }",
         "sliding.deliver.cookie": "sliding: { deliver: { cookie: { KEY: § } } }",
         "sliding.expires_in": "sliding: { expires_in: { KEY: § } }",
+        "sessions": "sessions: { KEY: § }",
+        "sessions.store": "sessions: { store: { KEY: § } }",
+        "sessions.store.sqlite": "sessions: { store: { sqlite: { KEY: § } } }",
+        "sessions.store.redis": "sessions: { store: { redis: { sentinels: [ a:1 ], KEY: § } } }",
+        "sessions.access": "sessions: { access: { KEY: § } }",
+        "sessions.refresh": "sessions: { refresh: { KEY: § } }",
+        "sessions.device": "sessions: { device: { KEY: § } }",
+        "sessions.revocation": "sessions: { revocation: { KEY: § } }",
+        "sessions.cookie": "sessions: { cookie: { KEY: § } }",
+        "sessions.endpoints": "sessions: { endpoints: { KEY: § } }",
+        "sessions.endpoints.NAME": "sessions: { endpoints: { logout: { KEY: § } } }",
+        "sessions.endpoints.login[]": "sessions: { endpoints: { login: { KEY: § } } }",
+        "sessions.endpoints.login[].claims": "sessions: { endpoints: { login: { claims: { KEY: § } } } }",
+        "sessions.endpoints.refresh[]": "sessions: { endpoints: { refresh: { KEY: § } } }",
+        "sessions.endpoints.refresh[].token": "sessions: { endpoints: { refresh: { token: { KEY: § } } } }",
+        "sessions.endpoints.refresh[].answer": "sessions: { endpoints: { refresh: { answer: { KEY: § } } } }",
+        "sessions.endpoints.refresh[].answer.cookies": "sessions: { endpoints: { refresh: { answer: { cookies: { KEY: § } } } } }",
+        "sessions.endpoints.refresh[].refusals": "sessions: { endpoints: { refresh: { refusals: { KEY: § } } } }",
+        "sessions.endpoints.refresh[].refusals.KIND": "sessions: { endpoints: { refresh: { refusals: { invalid: { KEY: § } } } } }",
+        "sessions.endpoints.introspection": "sessions: { endpoints: { introspection: { KEY: § } } }",
         "cors": "cors: { origins: [ \"https://a.example\" ], KEY: § }",
         "routes[]": "routes: [ { KEY: § } ]",
         "routes[].forward": "routes: [ { path: /, forward: { KEY: § } } ]",
@@ -170,8 +217,11 @@ struct ReferenceTests {
             // The keys without which nothing else in their mapping is looked at stand in the frames already.
             if row.section == "upstreams.NAME", row.key == "servers" { frame = "upstreams: { a: { KEY: § } }" }
             if row.key == "address", row.section.hasSuffix("servers[]") { frame = "upstreams: { a: { servers: [ { KEY: § } ] } }" }
-            // Nothing takes a list in a list, and no key takes a mapping with this key.
-            for nonsense in ["[ [ 1 ] ]", "{ zzz: { zzz: [ [] ] } }"] {
+            if row.section == "sessions.store.redis", ["address", "sentinels"].contains(row.key) {
+                frame = "sessions: { store: { redis: { KEY: § } } }"
+            }
+            // Nothing takes a list in a list, and no key takes a mapping with this key, but for a body, which is any object.
+            for nonsense in ["[ [ 1 ] ]", "{ zzz: { zzz: [ [] ] } }"] where row.key != "body" || nonsense.hasPrefix("[") {
                 let found = errors(frame.replacing("KEY", with: row.key).replacing("§", with: nonsense))
                 let isRead = found.contains { $0.place.path.contains(row.key) }
                 #expect(isRead, "\(row.section) \(row.key): \(nonsense)")

@@ -2,15 +2,7 @@ extension Configuration.Admin {
     static func read(_ field: Field) -> Configuration.Admin? {
         let form = "a mapping such as { address: 127.0.0.1:8081 }"
         guard let section = Section<Vocabulary.Admin>(field, expected: form) else { return nil }
-        let secret: Located<SecretSource>?
-        switch (section[.secretFile], section[.secretEnvironment]) {
-        case (let file?, nil): secret = file.fileName().map { file.located(.file($0)) }
-        case (nil, let variable?): secret = variable.variableName().map { variable.located(.environment($0)) }
-        case (_?, let second?):
-            second.refuse("secret_file already says where the secret is", expected: "one of the two")
-            secret = nil
-        case (nil, nil): secret = nil
-        }
+        let secret = section.secret(file: .secretFile, environment: .secretEnvironment)
         guard let address = section[.address] else {
             field.refuse("address is missing", expected: EndpointText.form)
             return nil

@@ -25,3 +25,17 @@ extension Field {
         return text
     }
 }
+
+extension Section {
+    /// What two keys say of where a secret is, of which one may be there.
+    func secret(file fileKey: Key, environment environmentKey: Key) -> Located<Configuration.SecretSource>? {
+        switch (self[fileKey], self[environmentKey]) {
+        case (let file?, nil): return file.fileName().map { file.located(.file($0)) }
+        case (nil, let variable?): return variable.variableName().map { variable.located(.environment($0)) }
+        case (_?, let second?):
+            second.refuse("\(fileKey.rawValue) already says where the secret is", expected: "one of the two")
+            return nil
+        case (nil, nil): return nil
+        }
+    }
+}

@@ -1,9 +1,21 @@
 /// What the keys demand of each other, and who signs.
 enum KeyRules {
-    /// - Parameter needsSigner: Whether tokens are renewed.
-    /// - Returns: The keys with `use` settled: exactly one signs when `needsSigner` and there was no error.
+    /// What tokens are signed for.
+    struct Signing {
+        var sliding: Bool
+        /// Sessions whose tokens are issued here.
+        var sessions: Bool
+        /// Nobody has to sign, and a signer may be of use all the same.
+        var isOptional: Bool
+
+        var isNeeded: Bool { sliding || sessions }
+        fileprivate var purpose: String { sliding ? "sliding needs one that does" : "sessions need one that does" }
+        fileprivate var tokens: String { sliding ? "renewed tokens" : "tokens" }
+    }
+
+    /// - Returns: The keys with `use` settled: exactly one signs when that is needed and there was no error.
     static func settle(
-        _ drafts: [Configuration.Key.Draft], needsSigner: Bool, root: Section<Vocabulary.Root>
+        _ drafts: [Configuration.Key.Draft], _ signing: Signing, root: Section<Vocabulary.Root>
     ) -> [Configuration.Key] {
         let findings = root.field.findings
         refuseRepetition(drafts, findings)
@@ -14,8 +26,8 @@ enum KeyRules {
                 at: drafts[second].field.place, "\(drafts[named[0]].key.place.path) signs already",
                 expected: "use: sign on exactly one key")
         }
-        guard needsSigner else {
-            if let first = named.first {
+        guard signing.isNeeded, !drafts.isEmpty else {
+            if !signing.isOptional, let first = named.first {
                 findings.warning(
                     at: drafts[first].field.place, "nothing is signed: there is no sliding in this file")
             }
@@ -27,11 +39,11 @@ enum KeyRules {
             keys[candidates[0]].use = .sign
         } else if candidates.isEmpty {
             findings.error(
-                at: root.place(of: root.has(.keys) ? .keys : .key), "no key can sign, and sliding needs one that does",
+                at: root.place(of: root.has(.keys) ? .keys : .key), "no key can sign, and \(signing.purpose)",
                 expected: "a secret, a private_key_file or a private jwk_file")
         } else {
             findings.error(
-                at: root.place(of: .keys), "\(candidates.count) keys could sign renewed tokens",
+                at: root.place(of: .keys), "\(candidates.count) keys could sign \(signing.tokens)",
                 expected: "use: sign on exactly one key, and use: verify on the others")
         }
         return keys

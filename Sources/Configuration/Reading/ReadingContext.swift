@@ -4,4 +4,5 @@ struct ReadingContext {
     var upstreamNames: [String] = []
     var encodedSlashes: Configuration.Paths.EncodedSlashes = Defaults.encodedSlashes
     var hasSliding = false
+    var hasSessions = false
 }

@@ -34,6 +34,7 @@ extension Configuration.Route {
         route.authentication = section[.auth]?.choice(Authentication.self) ?? Defaults.authentication
         route.slides = section[.slide]?.boolean() ?? (route.authentication != .none)
         route.streams = section[.streams]?.choice(Streams.self) ?? Defaults.streams
+        route.storeAway = section[.storeAway]?.choice(StoreAway.self) ?? Defaults.storeAway
         route.require = section[.require].map(readRequirements) ?? []
         if let field = section[.forward],
             let forward = Section<Vocabulary.Forward>(field, expected: "a mapping of authorization and claims") {
@@ -56,7 +57,16 @@ extension Configuration.Route {
         if section[.slide] != nil, route.slides, !context.hasSliding {
             context.findings.warning(at: section.place(of: .slide), "has no effect: there is no sliding in this file")
         }
+        if section.has(.storeAway), !context.hasSessions {
+            context.findings.warning(
+                at: section.place(of: .storeAway), "has no effect: without sessions in this file nothing can be revoked")
+        }
         guard route.authentication == .none else { return }
+        if section.has(.storeAway) {
+            context.findings.error(
+                at: section.place(of: .storeAway), "with auth: none no token is looked at, so none can have been revoked",
+                expected: "no such key")
+        }
         if section[.streams] != nil, route.streams != .free {
             context.findings.error(
                 at: section.place(of: .streams), "with auth: none no token is looked at, so no session ends anything",
@@ -93,24 +103,7 @@ extension Configuration.Route {
     }
 
     private static func readUpstream(_ section: Section<Vocabulary.Route>, _ context: ReadingContext) -> Int? {
-        let names = context.upstreamNames
-        guard let field = section[.upstream] else {
-            if names.count == 1 { return 0 }
-            // Without any upstream that has been said already.
-            if names.count > 1 {
-                section.field.refuse("upstream is missing", expected: Prose.alternatives(names))
-            }
-            return nil
-        }
-        guard let name = field.text(expected: "the name of an upstream") else { return nil }
-        guard let index = names.firstIndex(of: name) else {
-            guard !names.isEmpty else { return nil }
-            field.refuse(
-                "there is no upstream \"\(Quotation.shortened(name))\"", expected: Prose.alternatives(names),
-                suggestion: Suggestion.nearest(to: name, among: names))
-            return nil
-        }
-        return index
+        section.field.upstream(section[.upstream], in: context)
     }
 
     private static func readHosts(_ field: Field) -> [String] {
@@ -205,6 +198,26 @@ extension Configuration.Route {
 }
 
 extension Field {
+    /// The upstream that `member` of this mapping names: its index; without such a member, the only one there is.
+    func upstream(_ member: Field?, in context: ReadingContext) -> Int? {
+        let names = context.upstreamNames
+        guard let member else {
+            if names.count == 1 { return 0 }
+            // Without any upstream that has been said already.
+            if names.count > 1 { refuse("upstream is missing", expected: Prose.alternatives(names)) }
+            return nil
+        }
+        guard let name = member.text(expected: "the name of an upstream") else { return nil }
+        guard let index = names.firstIndex(of: name) else {
+            guard !names.isEmpty else { return nil }
+            member.refuse(
+                "there is no upstream \"\(Quotation.shortened(name))\"", expected: Prose.alternatives(names),
+                suggestion: Suggestion.nearest(to: name, among: names))
+            return nil
+        }
+        return index
+    }
+
     /// Methods (RFC 9110 §9.1); they have case, and the registered ones are upper case.
     func methods() -> [String] {
         let form = "a list of methods such as [ GET, POST ]"

@@ -143,5 +143,5 @@ extension Configuration.Sliding {
 
 extension Field {
     /// A length of time that is compared with the dates of tokens.
-    fileprivate func claimTime() -> Duration? { duration(in: Bounds.claimTime, wholeSeconds: true) }
+    func claimTime() -> Duration? { duration(in: Bounds.claimTime, wholeSeconds: true) }
 }

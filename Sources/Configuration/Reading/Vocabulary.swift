@@ -15,8 +15,7 @@ enum Vocabulary {
     enum Root: String, SectionKey {
         static let section = ""
         static let later = [
-            "sessions": "the dual-token mode",
-            "mode": "the shadow mode", "revocation": "revocation",
+            "mode": "the shadow mode",
         ]
 
         case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
@@ -25,6 +24,7 @@ enum Vocabulary {
         case forwarded
         case resolver
         case publishKeys = "publish_keys"
+        case sessions
     }
 
     enum Listener: String, SectionKey {
@@ -222,6 +222,147 @@ enum Vocabulary {
         case token, session, on
     }
 
+    enum Sessions: String, SectionKey {
+        static let section = "sessions"
+
+        case store
+        case secretFile = "secret_file"
+        case secretEnvironment = "secret_env"
+        case previousSecretFile = "previous_secret_file"
+        case previousSecretEnvironment = "previous_secret_env"
+        case access, refresh, device, revocation, sweep, cookie, endpoints
+    }
+
+    enum SessionStore: String, SectionKey {
+        static let section = "sessions.store"
+
+        case sqlite, redis
+    }
+
+    enum SQLite: String, SectionKey {
+        static let section = "sessions.store.sqlite"
+
+        case path
+    }
+
+    enum Redis: String, SectionKey {
+        static let section = "sessions.store.redis"
+
+        case address, sentinels, service, username
+        case passwordFile = "password_file"
+        case passwordEnvironment = "password_env"
+        case sentinelUsername = "sentinel_username"
+        case sentinelPasswordFile = "sentinel_password_file"
+        case sentinelPasswordEnvironment = "sentinel_password_env"
+        case database, prefix, timeout
+    }
+
+    enum SessionAccess: String, SectionKey {
+        static let section = "sessions.access"
+
+        case lifetime
+    }
+
+    enum SessionRefresh: String, SectionKey {
+        static let section = "sessions.refresh"
+
+        case lifetime, policy, cap, rotate, grace
+        case perUser = "per_user"
+    }
+
+    enum SessionDevice: String, SectionKey {
+        static let section = "sessions.device"
+
+        case id, name, application
+    }
+
+    enum SessionRevocation: String, SectionKey {
+        static let section = "sessions.revocation"
+
+        case poll
+        case awayAfter = "away_after"
+        case keep
+    }
+
+    enum SessionCookie: String, SectionKey {
+        static let section = "sessions.cookie"
+
+        case name
+        case sameSite = "same_site"
+    }
+
+    enum SessionEndpoints: String, SectionKey {
+        static let section = "sessions.endpoints"
+
+        case login, refresh, logout
+        case logoutEverywhere = "logout_everywhere"
+        case revocation, introspection, sessions
+    }
+
+    enum SessionEndpoint: String, SectionKey {
+        static let section = "sessions.endpoints.NAME"
+
+        case path
+    }
+
+    enum SessionLogin: String, SectionKey {
+        static let section = "sessions.endpoints.login[]"
+
+        case path, methods, upstream, preset, claims, content, answer
+    }
+
+    enum LoginClaims: String, SectionKey {
+        static let section = "sessions.endpoints.login[].claims"
+
+        case header, members
+    }
+
+    enum RefreshEndpoint: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[]"
+
+        case path, methods, preset, token, require, answer, refusals
+    }
+
+    enum TokenPlace: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[].token"
+
+        case form, json, cookie
+    }
+
+    enum SessionAnswer: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[].answer"
+
+        case status, body, headers, cookies
+    }
+
+    enum AnswerCookies: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[].answer.cookies"
+
+        case refresh, access
+    }
+
+    enum RefreshRefusals: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[].refusals"
+
+        case missing, invalid, requirement, malformed
+        case mediaType = "media_type"
+        case unavailable
+    }
+
+    enum RefreshRefusal: String, SectionKey {
+        static let section = "sessions.endpoints.refresh[].refusals.KIND"
+
+        case status, body
+    }
+
+    enum Introspection: String, SectionKey {
+        static let section = "sessions.endpoints.introspection"
+
+        case path
+        case secretFile = "secret_file"
+        case secretEnvironment = "secret_env"
+    }
+
     enum CORS: String, SectionKey {
         static let section = "cors"
 
@@ -231,9 +372,9 @@ enum Vocabulary {
 
     enum Route: String, SectionKey {
         static let section = "routes[]"
-        static let later = ["store_away": "revocation"]
 
         case path, host, methods, auth, slide, require, forward, upstream, body, streams
+        case storeAway = "store_away"
     }
 
     enum Forward: String, SectionKey {
@@ -286,7 +427,11 @@ enum Vocabulary {
         Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
         Server.self, UpstreamTimeouts.self, Balance.self, HashKey.self, Queue.self, Retries.self, Health.self,
         Resolver.self, Key.self, PublishedKeys.self, Tokens.self,
-        TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self, CORS.self,
+        TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self,
+        Sessions.self, SessionStore.self, SQLite.self, Redis.self, SessionAccess.self, SessionRefresh.self,
+        SessionDevice.self, SessionRevocation.self, SessionCookie.self, SessionEndpoints.self, SessionEndpoint.self,
+        SessionLogin.self, LoginClaims.self, RefreshEndpoint.self, TokenPlace.self, SessionAnswer.self,
+        AnswerCookies.self, RefreshRefusals.self, RefreshRefusal.self, Introspection.self, CORS.self,
         Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
     ]
 

@@ -8,6 +8,7 @@ enum WholeFileRules {
             checkSliding(sliding, configuration, root, findings)
             checkClaimHeaders(sliding, configuration, findings)
         }
+        if let sessions = configuration.sessions { SessionsRules.checkFile(sessions, configuration, root, findings) }
         ClientSubjectRules.check(configuration, findings)
         if configuration.limits.headBytesMax <= configuration.tokens.bytesMax {
             findings.error(
@@ -24,7 +25,7 @@ enum WholeFileRules {
         // A key that was written but could not be read has been reported.
         guard configuration.keys.isEmpty, !hasEntries(root[.key]), !hasEntries(root[.keys]) else { return }
         let wantsTokens = configuration.routes.contains { $0.authentication != .none }
-        if wantsTokens || configuration.sliding != nil {
+        if wantsTokens || configuration.sliding != nil || configuration.sessions?.issuesTokens == true {
             findings.error(
                 at: .file, "key is missing",
                 expected: "what tokens are verified with, such as key: { algorithm: HS256, secret_file: jwt.secret }")

@@ -20,6 +20,7 @@ extension Configuration {
         /// The largest content of a request here.
         package var body = BodyLimit.asElsewhere
         package var streams: Streams
+        package var storeAway = Defaults.storeAway
         package var place: Place
 
         /// The largest content of a request.
@@ -50,6 +51,14 @@ extension Configuration {
             case session
             /// None.
             case free
+        }
+
+        /// What becomes of requests with a valid token while nobody can tell whether it has been revoked.
+        package enum StoreAway: String, Sendable, CaseIterable {
+            /// They are refused.
+            case closed
+            /// They pass.
+            case open
         }
 
         package struct Requirement: Sendable, Equatable {
