@@ -221,6 +221,7 @@ final class Worker {
         table.removeAll()
         idleExchanges = []
         poolsWithLine = []
+        storeCalls = StoreCalls()
         streams = nil
         revocations = revocationView(by: nil)
         snapshot.retire()

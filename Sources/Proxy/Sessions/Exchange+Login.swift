@@ -198,7 +198,7 @@ extension Exchange {
 
     /// Answers in the upstream's place.
     private func send(_ ownAnswer: EndpointAnswer) {
-        returnUpstream(hasExcess: !responseContent.isComplete)
+        detach()?.close()  // one whose answer was whole has gone back already
         answer = .finished
         let keeps = clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
         let (method, version) = (method, version)
