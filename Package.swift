@@ -101,7 +101,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Authentication", "Bytes", "Configuration", "HTTP1", "JOSE", "ProxyProtocol", "Signatures", "WebSocket",
+                "Authentication", "Bytes", "Configuration", "HTTP1", "JOSE", "ProxyProtocol", "Sessions", "Signatures", "WebSocket",
             ],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Regressions"], swiftSettings: strict),
