@@ -53,6 +53,7 @@ let package = Package(
             name: "SessionStores",
             dependencies: [
                 "Bytes", "Sessions", "JOSE", "EventLoop", "CHiredis", "CLibevent", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),
         .target(

@@ -1,0 +1,100 @@
+import JOSE
+import Sessions
+
+/// An open database and what a store does in it. Belongs to one thread; closed when it goes.
+final class SQLiteSessions {
+    let connection: SQLiteConnection
+    let sessions: SessionTable
+    let revocations: RevocationTable
+    let gateways: GatewayTable
+
+    init(_ file: SQLiteFile, creates: Bool, busyMilliseconds: Int) throws(StoreError) {
+        connection = try SQLiteConnection(file, creates: creates, busyMilliseconds: busyMilliseconds)
+        do throws(SQLiteFailure) {
+            sessions = try SessionTable(on: connection)
+            revocations = try RevocationTable(on: connection)
+            gateways = try GatewayTable(on: connection)
+        } catch {
+            throw error.storeError(path: file.path)
+        }
+    }
+
+    /// Does one request within a transaction.
+    ///
+    /// - Parameter revoked: gets what follows from it, which holds once the transaction has been committed.
+    func perform(
+        _ request: StoreRequest, revoked: inout [Revocation]
+    ) throws(SQLiteFailure) -> Result<StoreReply, StoreError> {
+        let (rules, now) = (request.rules, request.now)
+        func revoke(_ target: Revocation.Target) throws(SQLiteFailure) {
+            let revocation = Revocation(target, expiresAt: now.advanced(bySeconds: rules.accessReachSeconds))
+            try revocations.add(revocation)
+            revoked.append(revocation)
+        }
+        switch request.operation {
+        case .create(let session):
+            let ended = try makeRoom(for: session, rules, now)
+            try sessions.add(session)
+            for id in ended { try revoke(.session(id.text)) }
+            return .success(.created(ended: ended))
+        case .refresh(let id, let counter, let address):
+            guard var session = try sessions.find(id) else { return .success(.unknown) }
+            let refreshment = session.refresh(counter, from: address, rules: rules, now: now)
+            switch refreshment {
+            case .rotated: try sessions.save(session)
+            case .reuseDetected:
+                try sessions.save(session)
+                try revoke(.session(id.text))
+            case .replayed, .expired, .ended: break
+            }
+            return .success(.refreshed(refreshment, session))
+        case .find(let id):
+            return .success(.found(try sessions.find(id)))
+        case .list(let query):
+            return try sessions.page(query, now: now).map { .success(.page($0)) } ?? .failure(.badCursor)
+        case .end(let id, let reason):
+            guard let before = try sessions.find(id) else { return .success(.ended(nil)) }
+            var session = before
+            guard session.end(reason, now: now) else { return .success(.ended(nil)) }
+            try sessions.save(session)
+            try revoke(.session(id.text))
+            return .success(.ended(before))
+        case .endAll(let subject, let except, let reason):
+            if let except {
+                for id in try sessions.alive(of: subject, except: except, now: now) { try revoke(.session(id.text)) }
+            } else {
+                try revoke(.subject(subject, before: now))
+            }
+            return .success(.endedAll(count: try sessions.end(allOf: subject, except: except, reason, now: now)))
+        case .revoke(let revocation):
+            try revocations.add(revocation)
+            revoked.append(revocation)
+            return .success(.revoked)
+        case .sweep:
+            // Done in pieces, each in a transaction of its own: `SQLiteSweep`.
+            return .success(.swept(sessions: 0, revocations: 0))
+        }
+    }
+
+    /// Ends sessions of the new one's subject so that it does not exceed the limit; which ones.
+    private func makeRoom(
+        for session: Session, _ rules: SessionRules, _ now: NumericDate
+    ) throws(SQLiteFailure) -> [SessionID] {
+        guard let limit = rules.perSubjectMax else { return [] }
+        let ended = try sessions.beyond(limit - 1, of: session.subject, now: now)
+        for id in ended {
+            guard var old = try sessions.find(id), old.end(.limit, now: now) else { continue }
+            try sessions.save(old)
+        }
+        return ended
+    }
+}
+
+extension StoreRequest.Operation {
+    var writes: Bool {
+        switch self {
+        case .find, .list: false
+        case .create, .refresh, .end, .endAll, .revoke, .sweep: true
+        }
+    }
+}

@@ -1,3 +1,0 @@
-import CHiredis
-import GRDB
-import Sessions
