@@ -15,6 +15,7 @@ final class Snapshot {
     let publishedKeys: PublishedKeys?
     /// Made anew with the authenticator; nil: there are none.
     private(set) var sessions: SessionService?
+    private let sessionSettings: SessionSettings?
     private let listeners: [SocketAddress: ListenerSettings]
     let normalizer: PathNormalizer
     private let pools: [UpstreamPool]
@@ -31,7 +32,8 @@ final class Snapshot {
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
             ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
         publishedKeys = settings.publishedKeys
-        sessions = settings.sessions.map { [authenticator] in SessionService($0, authenticator) }
+        sessionSettings = settings.sessions
+        sessions = SessionService(settings.sessions, authenticator)
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         upstreamOfRoute = settings.upstreamOfRoute
@@ -48,7 +50,7 @@ final class Snapshot {
 
     func replace(_ authenticator: Authenticator) {
         self.authenticator = authenticator
-        sessions = sessions.map { SessionService($0.settings, authenticator) }
+        sessions = SessionService(sessionSettings, authenticator)
     }
 
     /// The largest content of a request on that route, in bytes.

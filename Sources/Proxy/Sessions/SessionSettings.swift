@@ -5,14 +5,16 @@ package import Sessions
 package struct SessionSettings: Sendable {
     /// One for the process. Settings that have been replaced keep theirs until the last exchange under them has ended.
     package var store: any SessionStore
-    /// Makes the endpoints of one worker, beside its authenticator: at start, at a reload, and each time keys change.
-    package var makeEndpoints: @Sendable (Authenticator) -> SessionEndpoints
-    /// The longest wait for an answer of the store, in milliseconds. Then the client is told to come again; what the store was
-    /// asked may have been done all the same.
+    /// Makes the endpoints of one worker, beside its authenticator: at start, at a reload, and each time keys change. Nil: none are
+    /// served.
+    package var makeEndpoints: @Sendable (Authenticator) -> SessionEndpoints?
+    /// The longest wait for an answer of the store, in milliseconds. Then the client is told to come again. It is to be longer than
+    /// the time-outs of the store's own: a store that has given up knows that a rotation is in doubt, while one that answers
+    /// later takes it for known.
     package var storeTimeout: Int64
 
     package init(
-        store: any SessionStore, storeTimeout: Int64 = 5_000, makeEndpoints: @escaping @Sendable (Authenticator) -> SessionEndpoints
+        store: any SessionStore, storeTimeout: Int64 = 5_000, makeEndpoints: @escaping @Sendable (Authenticator) -> SessionEndpoints?
     ) {
         self.store = store
         self.storeTimeout = storeTimeout
@@ -27,9 +29,11 @@ final class SessionService {
     /// By route: index of the login whose answers are captured there; -1: none.
     private let loginOfRoute: [Int32]
 
-    init(_ settings: SessionSettings, _ authenticator: Authenticator) {
+    /// Nil: there are none.
+    init?(_ settings: SessionSettings?, _ authenticator: Authenticator) {
+        guard let settings, let endpoints = settings.makeEndpoints(authenticator) else { return nil }
         self.settings = settings
-        endpoints = settings.makeEndpoints(authenticator)
+        self.endpoints = endpoints
         loginOfRoute = authenticator.policy.routes.map { Int32($0.login ?? -1) }
     }
 
