@@ -30,6 +30,8 @@ struct SQLiteFile {
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .failed("\(folder) is not a directory") }
         if stat(path, &status) == 0 {
             guard status.st_mode & S_IFMT == S_IFREG else { throw .failed("\(path) is not a file") }
+            // The log has to be made beside it.
+            for name in [path, folder] where access(name, R_OK | W_OK) != 0 { throw Self.error(name) }
             return
         }
         guard errno == ENOENT else { throw Self.error(path) }

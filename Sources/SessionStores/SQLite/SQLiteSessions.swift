@@ -61,7 +61,7 @@ final class SQLiteSessions {
             return .success(.ended(before))
         case .endAll(let subject, let except, let reason):
             if let except {
-                for id in try sessions.alive(of: subject, except: except, now: now) { try revoke(.session(id.text)) }
+                for id in try sessions.going(of: subject, except: except) { try revoke(.session(id.text)) }
             } else {
                 try revoke(.subject(subject, before: now))
             }
@@ -76,7 +76,7 @@ final class SQLiteSessions {
         }
     }
 
-    /// Ends sessions of the new one's subject so that it does not exceed the limit; which ones.
+    /// Ends those of the new one's subject that `SessionRules.givingWay` says, which it leaves to an index; which ones.
     private func makeRoom(
         for session: Session, _ rules: SessionRules, _ now: NumericDate
     ) throws(SQLiteFailure) -> [SessionID] {

@@ -3,6 +3,7 @@ import Sessions
 
 /// The removal of what has expired or ended, piece by piece.
 struct SQLiteSweep {
+    private let rules: SessionRules
     private let now: NumericDate
     /// Nil: nobody asked for it.
     private let reply: (@Sendable (Result<StoreReply, StoreError>) -> Void)?
@@ -12,14 +13,18 @@ struct SQLiteSweep {
     /// Rows of each kind in one transaction, so that requests wait a few milliseconds at most.
     static let pieceMax = 256
 
-    init(now: NumericDate, reply: (@Sendable (Result<StoreReply, StoreError>) -> Void)?) {
+    init(_ rules: SessionRules, now: NumericDate, reply: (@Sendable (Result<StoreReply, StoreError>) -> Void)?) {
+        self.rules = rules
         self.now = now
         self.reply = reply
     }
 
     mutating func doPiece(_ open: SQLiteSessions) throws(SQLiteFailure) {
-        let (gone, forgotten) = try open.connection.transaction(writes: true) { [now] () throws(SQLiteFailure) in
-            (try open.sessions.sweep(now: now, limit: Self.pieceMax), try open.revocations.sweep(now: now, limit: Self.pieceMax))
+        let (gone, forgotten) = try open.connection.transaction(writes: true) { [rules, now] () throws(SQLiteFailure) in
+            (
+                try open.sessions.sweep(rules, now: now, limit: Self.pieceMax),
+                try open.revocations.sweep(now: now, limit: Self.pieceMax)
+            )
         }
         sessions += gone
         revocations += forgotten

@@ -27,6 +27,8 @@ final class SQLiteWorker {
 
     private var errands: [SQLiteErrand] = []
     private var sweeps: [SQLiteSweep] = []
+    /// Those of the last request, for what the store does by itself; nil: there has been none.
+    private var rules: SessionRules?
     private var nextSweep = Instant.never
     private var isClosing = false
 
@@ -86,11 +88,12 @@ final class SQLiteWorker {
         let inPieces = batch.filter { $0.request.operation.isSweep }
         if !inPieces.isEmpty { startSweeps(inPieces) }
         let batch = batch.filter { !$0.request.operation.isSweep }
-        guard !batch.isEmpty else { return }
+        guard let last = batch.last else { return }
+        rules = last.request.rules
         guard let open else { return answer(batch, .failure(failure ?? .away("\(file.path) is being opened"))) }
 
         var outcomes: [Result<StoreReply, StoreError>] = []
-        var revoked: [(revocation: Revocation, now: NumericDate)] = []
+        var revoked: [(request: Int, revocation: Revocation, now: NumericDate)] = []
         let writes = batch.contains { $0.request.operation.writes }
         do throws(SQLiteFailure) {
             try open.connection.transaction(writes: writes) { () throws(SQLiteFailure) in
@@ -101,8 +104,8 @@ final class SQLiteWorker {
                     }
                     switch outcome {
                     case .success(let outcome):
+                        revoked += following.map { (outcomes.count, $0, errand.request.now) }
                         outcomes.append(outcome)
-                        revoked += following.map { ($0, errand.request.now) }
                     case .failure(let failure):
                         outcomes.append(.failure(failure.storeError(path: file.path)))
                     }
@@ -112,7 +115,9 @@ final class SQLiteWorker {
         } catch {
             return answer(batch, .failure(fail(error)))
         }
-        for (revocation, now) in revoked { known.insert(revocation, now: now) }
+        for (index, revocation, now) in revoked where !known.insert(revocation, now: now) {
+            outcomes[index] = .failure(.away("there is no room for more revocations in memory"))
+        }
         if !revoked.isEmpty { feed.hasOwn = true }
         if writes { succeeded() }
         for (errand, outcome) in zip(batch, outcomes) { errand.reply(outcome) }
@@ -164,7 +169,7 @@ final class SQLiteWorker {
         if began >= nextSweep {
             scheduleSweep()
             known.sweep(now: settings.clock())
-            start(SQLiteSweep(now: settings.clock(), reply: nil))
+            if let rules { start(SQLiteSweep(rules, now: settings.clock(), reply: nil)) }
         }
     }
 
@@ -243,7 +248,7 @@ final class SQLiteWorker {
     }
 
     private func startSweeps(_ errands: [SQLiteErrand]) {
-        for errand in errands { start(SQLiteSweep(now: errand.request.now, reply: errand.reply)) }
+        for errand in errands { start(SQLiteSweep(errand.request.rules, now: errand.request.now, reply: errand.reply)) }
         intake.answered(errands.count)
     }
 

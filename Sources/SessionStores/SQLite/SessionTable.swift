@@ -3,8 +3,8 @@ import Sessions
 
 /// Sessions as rows.
 final class SessionTable {
-    private let insert, update, byID, bySubject, all, leastRecentlyUsed, endSubject, alive, removeExpired, removeEnded,
-        restartGrace, changes: SQLiteStatement
+    private let insert, update, byID, bySubject, all, leastRecentlyUsed, going, endGoing, removeExpired, removeEnded, restartGrace,
+        changes: SQLiteStatement
 
     init(on connection: borrowing SQLiteConnection) throws(SQLiteFailure) {
         let handle = connection.handle
@@ -36,19 +36,17 @@ final class SessionTable {
         leastRecentlyUsed = try SQLiteStatement(
             """
             SELECT id FROM session WHERE subject = ? AND ended_at IS NULL AND expires_at > ?
-            ORDER BY last_used_at DESC, created_at DESC, number DESC LIMIT -1 OFFSET ?
+            ORDER BY last_used_at DESC, created_at DESC, id DESC LIMIT -1 OFFSET ?
             """, on: handle)
-        alive = try SQLiteStatement(
-            "SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL AND expires_at > ?", on: handle)
-        endSubject = try SQLiteStatement(
+        going = try SQLiteStatement("SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL", on: handle)
+        endGoing = try SQLiteStatement(
             """
-            UPDATE session SET ended_at = ?1, end_reason = ?2
-            WHERE subject = ?3 AND id <> ?4 AND ended_at IS NULL AND expires_at > ?1
+            UPDATE session SET ended_at = ?, end_reason = ? WHERE subject = ? AND id <> ? AND ended_at IS NULL
             """, on: handle)
         removeExpired = try SQLiteStatement(
             "DELETE FROM session WHERE number IN (SELECT number FROM session WHERE expires_at <= ? LIMIT ?)", on: handle)
         removeEnded = try SQLiteStatement(
-            "DELETE FROM session WHERE number IN (SELECT number FROM session WHERE ended_at IS NOT NULL LIMIT ?)", on: handle)
+            "DELETE FROM session WHERE number IN (SELECT number FROM session WHERE ended_at <= ? LIMIT ?)", on: handle)
         restartGrace = try SQLiteStatement(
             "UPDATE session SET rotated_at = ?2 WHERE rotated_at >= ?1 AND counter > 0 AND ended_at IS NULL", on: handle)
         changes = try SQLiteStatement("SELECT changes()", on: handle)
@@ -96,37 +94,38 @@ final class SessionTable {
         return SessionPage(sessions: found.map(\.session), next: hasMore ? found.last?.position.text : nil)
     }
 
-    /// The alive ones of a subject but the `count` most recently used ones.
+    /// The alive ones of a subject but the `count` most recently used ones; least recently used first.
     func beyond(_ count: Int, of subject: String, now: NumericDate) throws(SQLiteFailure) -> [SessionID] {
         var ids: [SessionID] = []
         try leastRecentlyUsed.each(.text(subject), .integer(now.seconds), .integer(Int64(max(count, 0)))) { row throws(SQLiteFailure) in
             ids.append(try Self.id(row, 0))
         }
-        return ids
+        return ids.reversed()
     }
 
-    /// The alive ones of a subject but one.
-    func alive(of subject: String, except: SessionID?, now: NumericDate) throws(SQLiteFailure) -> [SessionID] {
+    /// Those of a subject that have not ended, but one.
+    func going(of subject: String, except: SessionID) throws(SQLiteFailure) -> [SessionID] {
         var ids: [SessionID] = []
-        try alive.each(.text(subject), .bytes(except?.bytes ?? []), .integer(now.seconds)) { row throws(SQLiteFailure) in
+        try going.each(.text(subject), .bytes(except.bytes)) { row throws(SQLiteFailure) in
             ids.append(try Self.id(row, 0))
         }
         return ids
     }
 
-    /// Ends the alive ones of a subject but one; how many they were.
+    /// Ends those of a subject that have not ended, but one; how many they were.
     func end(
         allOf subject: String, except: SessionID?, _ reason: Session.Reason, now: NumericDate
     ) throws(SQLiteFailure) -> Int {
-        try endSubject.run(.integer(now.seconds), .text(reason.rawValue), .text(subject), .bytes(except?.bytes ?? []))
+        try endGoing.run(.integer(now.seconds), .text(reason.rawValue), .text(subject), .bytes(except?.bytes ?? []))
         return try changeCount()
     }
 
-    /// Removes at most `limit` of those that expired, and as many of those that ended; how many they were.
-    func sweep(now: NumericDate, limit: Int) throws(SQLiteFailure) -> Int {
+    /// Removes at most `limit` of those that have expired, and as many of those whose end need not be remembered any longer
+    /// (`Session.keptUntil`); how many they were.
+    func sweep(_ rules: SessionRules, now: NumericDate, limit: Int) throws(SQLiteFailure) -> Int {
         try removeExpired.run(.integer(now.seconds), .integer(Int64(limit)))
         let expired = try changeCount()
-        try removeEnded.run(.integer(Int64(limit)))
+        try removeEnded.run(.integer(now.advanced(bySeconds: -rules.accessReachSeconds).seconds), .integer(Int64(limit)))
         return try expired + changeCount()
     }
 

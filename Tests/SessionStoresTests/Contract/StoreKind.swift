@@ -9,7 +9,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
     /// A new store without anything in it, and nothing in common with others that this has opened.
     let open: @Sendable () throws -> OpenStore
 
-    static let all: [StoreKind] = [.memory, .redis]
+    static let all: [StoreKind] = [.memory, .sqlite, .redis]
 
     static let memory = StoreKind(name: "memory") {
         let revocations = RevocationSet()

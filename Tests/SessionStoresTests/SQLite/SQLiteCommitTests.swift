@@ -151,6 +151,7 @@ struct SQLiteSweepTests {
         _ = try await first.begin(3)
         first.close()
         let store = try folder.store(sweepSeconds: 0, now: .start.advanced(bySeconds: SessionRules().refreshSeconds))
+        _ = try await store.reply(to: .find(.random()))
         try await eventually { try folder.number("SELECT count(*) FROM session") == 0 }
         store.close()
     }

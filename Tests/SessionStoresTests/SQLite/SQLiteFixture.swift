@@ -103,3 +103,15 @@ func eventually(within duration: Duration = .seconds(20), _ isReached: () throws
     }
     Issue.record("not reached within \(duration)")
 }
+
+extension StoreKind {
+    static let sqlite = StoreKind(name: "sqlite") {
+        let folder = try SQLiteFolder()
+        return try open(folder)
+    }
+
+    private static func open(_ folder: SQLiteFolder) throws -> OpenStore {
+        let revocations = RevocationSet()
+        return OpenStore(try folder.store(revocations, now: start), revocations, surroundings: folder) { try open(folder) }
+    }
+}
