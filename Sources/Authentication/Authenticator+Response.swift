@@ -132,7 +132,7 @@ extension Authenticator {
     }
 
     /// What lets a cache keep an answer, or take it for another (semantics §1.11).
-    private static func dropCacheFields(_ fields: inout FieldSection) {
+    static func dropCacheFields(_ fields: inout FieldSection) {
         fields.drop(.cacheControl)
         fields.drop(.pragma)
         fields.drop(.expires)
@@ -145,7 +145,7 @@ extension Authenticator {
     }
 
     /// `no-transform` says more than `private, no-store`, so it must survive their replacing what was there.
-    private static func forbidsTransformation(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+    static func forbidsTransformation(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
         list(.cacheControl, in: head, bytes, contains: "no-transform")
     }
 

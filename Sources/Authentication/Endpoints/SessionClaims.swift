@@ -36,43 +36,27 @@ struct SessionClaims {
         }
         guard !subject.isEmpty else { throw .subjectMissing }
         guard subject.utf8.count <= SessionLimits.subjectBytesMax else { throw .subjectTooLong }
-        let text = Text(copying: object, subject: replacement).finished
+        let text = Self.copy(object, subject: replacement).finished
         guard text.count <= SessionLimits.claimsBytesMax else { throw .tooLarge }
         self.subject = subject
         self.text = text
     }
 
-    /// The text of a JSON object while it is put together.
-    struct Text {
-        private var bytes: [UInt8] = [UInt8(ascii: "{")]
-
-        /// - Parameter subject: in place of the value of `sub`.
-        init(copying object: JSONObject, subject: [UInt8]? = nil) {
-            bytes.reserveCapacity(512)
-            for member in object.members {
-                let name = object.name(of: member)
-                if SessionClaims.reserved.contains(where: { $0.rawValue == name }) { continue }
-                begin(JSONString.quoted(name))
-                if let subject, name == TokenMember.subject.rawValue {
-                    bytes += subject
-                } else {
-                    bytes += object.withValue(of: member) { Array(copying: $0) }
-                }
+    /// The members of `object` but the reserved ones.
+    ///
+    /// - Parameter subject: in place of the value of `sub`.
+    static func copy(_ object: JSONObject, subject: [UInt8]? = nil) -> ObjectText {
+        var text = ObjectText()
+        for member in object.members {
+            let name = object.name(of: member)
+            if reserved.contains(where: { $0.rawValue == name }) { continue }
+            if let subject, name == TokenMember.subject.rawValue {
+                text.append(name, subject)
+            } else {
+                text.append(name, object.withValue(of: member) { Array(copying: $0) })
             }
         }
-
-        mutating func append(_ name: TokenMember, _ value: [UInt8]) {
-            begin(JSONString.quoted(name.rawValue))
-            bytes += value
-        }
-
-        var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
-
-        private mutating func begin(_ name: [UInt8]) {
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            bytes += name
-            bytes.append(UInt8(ascii: ":"))
-        }
+        return text
     }
 }
 

@@ -9,8 +9,8 @@ package final class SessionIssuer {
     private let codec: RefreshTokenCodec
     private let verifier: TokenVerifier
     private let mintCache: (any MintCache)?
-    /// Written into tokens whose claims have none: the text of a JSON string.
-    private let issuer, audience: [UInt8]?
+    /// Written into tokens whose claims have none.
+    private let issuer, audience: String?
 
     /// - Parameters:
     ///   - validation: that access tokens will be held to. The first of its issuers and of its audiences are written into
@@ -26,8 +26,8 @@ package final class SessionIssuer {
         self.codec = codec
         self.mintCache = mintCache
         verifier = TokenVerifier(keys: keys, rules: validation)
-        issuer = validation.issuers.first.map(JSONString.quoted)
-        audience = validation.audiences.first.map(JSONString.quoted)
+        issuer = validation.issuers.first
+        audience = validation.audiences.first
     }
 
     /// A new session with its first pair, not yet in any store.
@@ -90,17 +90,17 @@ package final class SessionIssuer {
     /// The session's claims as they are, and behind them what only the gateway says.
     private func claims(of session: Session, issuedAt: NumericDate, expiresAt: NumericDate, tokenID: String) -> [UInt8]? {
         guard let object = try? JSONObject(parsing: session.claims, limits: SessionClaims.limits) else { return nil }
-        var text = SessionClaims.Text(copying: object)
-        if object.member(.subject) == nil { text.append(.subject, JSONString.quoted(session.subject)) }
-        if let issuer, object.member(.issuer) == nil { text.append(.issuer, issuer) }
-        if let audience, object.member(.audience) == nil { text.append(.audience, audience) }
+        var text = SessionClaims.copy(object)
+        if object.member(.subject) == nil { text.append("sub", session.subject) }
+        if let issuer, object.member(.issuer) == nil { text.append("iss", issuer) }
+        if let audience, object.member(.audience) == nil { text.append("aud", audience) }
         if object.member(.originallyIssuedAt) == nil, object.member(.authenticatedAt) == nil {
-            text.append(.authenticatedAt, Array(String(session.createdAt.seconds).utf8))
+            text.append("auth_time", session.createdAt.seconds)
         }
-        text.append(.issuedAt, Array(String(issuedAt.seconds).utf8))
-        text.append(.expiration, Array(String(expiresAt.seconds).utf8))
-        text.append(.tokenID, JSONString.quoted(tokenID))
-        text.append(.sessionID, JSONString.quoted(session.id.text))
+        text.append("iat", issuedAt.seconds)
+        text.append("exp", expiresAt.seconds)
+        text.append("jti", tokenID)
+        text.append("sid", session.id.text)
         return text.finished
     }
 }

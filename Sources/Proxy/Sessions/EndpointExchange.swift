@@ -57,7 +57,7 @@ final class EndpointExchange: StoreCaller {
         call = worker.withPath(target, bytes) { path in
             sessions.endpoints.begin(
                 match, &worker.requestHead, path: path, bytes: bytes, address: client.hostText, now: worker.numericDate,
-                verificationPause: pause)
+                instant: worker.loop.now.milliseconds, verificationPause: pause)
         }
         guard case .receive? = call?.next, !requestIsWhole else {
             proceed()
@@ -86,7 +86,7 @@ final class EndpointExchange: StoreCaller {
             switch next {
             case .receive:
                 guard requestIsWhole else { return downstream.awaitContent(content.count) }
-                content.withSpan { call?.contentEnded($0, now: worker.numericDate) }
+                content.withSpan { call?.contentEnded($0, now: worker.numericDate, instant: worker.loop.now.milliseconds) }
             case .ask(let request):
                 ticket = worker.ask(request, sessions.settings.store, for: self)
                 guard ticket == nil else { return downstream.setDeadline(afterMilliseconds: sessions.settings.storeTimeout) }

@@ -1,3 +1,4 @@
+internal import Bytes
 package import Sessions
 
 /// What the gateway does about sessions, as plain values: the executable fills it from the configuration, and
@@ -90,6 +91,12 @@ package struct BearerSecret: Sendable, CustomStringConvertible, CustomReflectabl
 
     /// - Parameter bytes: not empty.
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// The time it takes depends on the lengths alone.
+    package func matches(_ presented: Span<UInt8>) -> Bool {
+        let bytes = bytes
+        return !bytes.isEmpty && bytes.span.isEqualInConstantTime(to: presented)
+    }
 
     package var description: String { "a secret" }
     package var customMirror: Mirror { Mirror(self, children: []) }
