@@ -28,8 +28,8 @@ struct RedisCommit {
     var revocations: [Revocation] = []
     /// A subject whose sessions have to be these still, in the order of their index.
     var members: (subject: String, [String])?
-    /// A rotation, whose answer may get lost.
-    var doubt: RedisDoubt?
+    /// A session with a rotation, whose answer may get lost.
+    var rotated: Session?
 
     init(_ changes: [Change] = [], revoking revocations: [Revocation] = []) {
         self.changes = changes
@@ -83,11 +83,4 @@ extension RedisCommit {
         let (seconds, overflow) = end.seconds.subtractingReportingOverflow(now.seconds)
         return (min(max(overflow ? .max : seconds, 0), 36_500 * 86_400) + retentionSeconds) * 1000
     }
-}
-
-/// A rotation whose answer was lost: it may have been made, and nobody has the refresh token that came of it.
-struct RedisDoubt: Hashable {
-    var session: SessionID
-    var counter: UInt32
-    var rotatedAt: NumericDate
 }

@@ -71,18 +71,18 @@ final class RedisFeed: RedisLinkHandler {
             guard self.connection === connection else { return }
             isAsking = false
             do throws(RedisFault) {
-                let number = try results[0].get().string.flatMap(Int64.init)
-                guard let parts = try results[1].get().elements else { throw .refused(.wrongType) }
+                let newest = try results[0].get()
+                guard let number = newest == .null ? 0 : newest.string.flatMap(Int64.init), let parts = try results[1].get().elements
+                else { throw .refused(.wrongType) }
                 received(parts, newest: number, askedAt: askedAt)
             } catch {
-                if case .refused(let refusal) = error, refusal.endsConnection { return connection.lose(refusal.reason) }
-                timer?.schedule(afterMilliseconds: context.settings.poll)
+                connection.lose("revocations cannot be read: " + error.reason)
             }
         }
     }
 
-    private func received(_ parts: [RedisValue], newest: Int64?, askedAt: Instant) {
-        if let known = Int64(last), known > newest ?? 0 {
+    private func received(_ parts: [RedisValue], newest: Int64, askedAt: Instant) {
+        if let known = Int64(last), known > newest {
             // The server has lost data: numbers that were known may be given anew.
             last = "-inf"
             return poll()
@@ -112,7 +112,9 @@ final class RedisFeed: RedisLinkHandler {
     func linkLost(_ reason: String) { pingTimer?.cancel() }
 
     private func ping() {
-        subscription?.connection?.send(RedisCommand("PING")) { [unowned self] _ in
+        subscription?.connection?.send(RedisCommand("PING")) { [unowned self] result in
+            guard case .success = result else { return }
+            subscription?.prove()
             pingTimer?.schedule(afterMilliseconds: Self.pingInterval)
         }
     }

@@ -11,6 +11,7 @@ import Sessions
 ///   log:ends   sorted    the same, by when they are of no use any more
 ///   log:last   number    of the last one
 ///   fence:ID   number    the store `ID` changes nothing any more by connections before this one
+///   probe                a trial, gone at once
 ///   revoked    channel   revocations as they are made
 struct RedisKeys {
     let prefix: String
@@ -24,6 +25,7 @@ struct RedisKeys {
     var log: String { prefix + "log" }
     var logEnds: String { prefix + "log:ends" }
     var logLast: String { prefix + "log:last" }
+    var probe: String { prefix + "probe" }
     var channel: String { prefix + "revoked" }
 }
 

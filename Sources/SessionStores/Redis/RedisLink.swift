@@ -37,6 +37,8 @@ final class RedisLink {
     private var timer: LoopTimer?
     private var state = State.resting
     private var rest = RedisLink.shortestRest
+    /// Whether the connection has been good for something: one that is lost before is no reason to hurry.
+    private var isProven = false
 
     /// - Parameters:
     ///   - greeting: what a connection begins with, after it has said who it is; unless the server only takes no changes for now, all of it has to succeed.
@@ -56,6 +58,12 @@ final class RedisLink {
     var connection: RedisConnection? { if case .ready(let connection) = state { connection } else { nil } }
 
     func open() { locate() }
+
+    /// The connection does what it is for.
+    func prove() {
+        isProven = true
+        rest = Self.shortestRest
+    }
 
     func close() {
         switch state {
@@ -109,7 +117,7 @@ final class RedisLink {
             }
             greeted(results[own...].map { try? $0.get() })
             state = .ready(connection)
-            rest = Self.shortestRest
+            isProven = false
             if followsSentinels { timer?.schedule(afterMilliseconds: Self.watchInterval) }
             handler.linkReady(connection)
         }
@@ -131,7 +139,8 @@ final class RedisLink {
             locator.cancel()
             state = .resting
             handler.linkLost(reason)
-            if case .resting = state { locate() }
+            guard case .resting = state else { return }
+            isProven ? locate() : failed(reason)
         case .resting, .locating, .closed: break
         }
     }

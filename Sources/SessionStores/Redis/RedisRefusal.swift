@@ -50,13 +50,14 @@ enum RedisRefusal: Error, Equatable {
         case "ERR" where text.contains("DB index"): self = .noSuchDatabase
         case "ERR" where text.contains("invalid password"): self = .wrongPassword
         case "ERR" where text.contains("WRONGTYPE"): self = .wrongType  // as servers before 7 put it for scripts
+        case "ERR" where text.contains("The user executing the script can't"): self = .notPermitted(Self.excerpt(text.dropFirst(4)))
         default: self = .other(Self.excerpt(text[...]))
         }
     }
 
     /// Without what a server repeats of the command, and in one short line.
     private static func excerpt(_ text: Substring) -> String {
-        let end = text.firstRange(of: ", with args").map { $0.lowerBound } ?? text.endIndex
+        let end = [", with args", " script: "].compactMap { text.firstRange(of: $0)?.lowerBound }.min() ?? text.endIndex
         return String(text[..<end].prefix(120).filter { $0.isASCII && !$0.isNewline && $0 >= " " })
     }
 

@@ -5,6 +5,8 @@ enum RedisScript: Int, CaseIterable {
     case commit
     /// Removes revocations that have ended, up to a number of them.
     case purge
+    /// Does once what the others do, on a key of its own: what the user may not do shows at once, and never half-way.
+    case probe
 
     /// How many keys are not of single sessions.
     static let commitKeys = 7
@@ -30,6 +32,15 @@ enum RedisScript: Int, CaseIterable {
                 same = same and (value or '') == argument(session, 2)
             end
             if not same then return present end
+            -- A key that is not of its kind ends the script here, before the first change.
+            redis.call('ZCARD', KEYS[5])
+            redis.call('ZCARD', KEYS[6])
+            for session = 1, sessions do redis.call('ZCARD', KEYS[7 + 2 * session]) end
+            if revocations > 0 then
+                redis.call('ZCARD', KEYS[2])
+                redis.call('ZCARD', KEYS[3])
+                redis.call('GET', KEYS[4])
+            end
             for session = 1, sessions do
                 local key, index = KEYS[6 + 2 * session], KEYS[7 + 2 * session]
                 local name, value, time = argument(session, 1), argument(session, 3), argument(session, 4)
@@ -55,7 +66,7 @@ enum RedisScript: Int, CaseIterable {
                 end
                 redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[4]), text)
                 redis.call('ZADD', KEYS[3], ends, text)
-                redis.call('PUBLISH', ARGV[2], text)
+                redis.pcall('PUBLISH', ARGV[2], text)  -- who may not tell leaves it to the log
             end
             return {'done'}
             """
@@ -70,6 +81,23 @@ enum RedisScript: Int, CaseIterable {
                 redis.call('ZREM', KEYS[3], text)
             end
             return #ended
+            """
+        case .probe:
+            """
+            -- KEYS: one of no use
+            redis.call('SET', KEYS[1], '1', 'PX', '1000')
+            redis.call('EXISTS', KEYS[1])
+            redis.call('INCR', KEYS[1])
+            redis.call('GET', KEYS[1])
+            redis.call('DEL', KEYS[1])
+            redis.call('ZADD', KEYS[1], 0, 'member')
+            redis.call('PTTL', KEYS[1])
+            redis.call('PEXPIRE', KEYS[1], '1000')
+            redis.call('ZCARD', KEYS[1])
+            redis.call('ZRANGE', KEYS[1], 0, -1)
+            redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', 0, 'LIMIT', 0, 1)
+            redis.call('ZREM', KEYS[1], 'member')
+            return redis.call('TIME')
             """
         }
     }

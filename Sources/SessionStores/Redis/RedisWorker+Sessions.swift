@@ -68,7 +68,7 @@ extension RedisWorker {
         var change = RedisCommit(session, insteadOf: before)
         switch refreshment {
         case .replayed, .expired, .ended: return task.answer(.success(.refreshed(refreshment, session)))
-        case .rotated: change.doubt = RedisDoubt(session: id, counter: session.counter, rotatedAt: session.rotatedAt)
+        case .rotated: change.rotated = session
         case .reuseDetected: change.revocations = [revocation(of: session, for: task)]
         }
         commit(change, for: task) { [unowned self] outcome in

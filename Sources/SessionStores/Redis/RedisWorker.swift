@@ -14,11 +14,17 @@ import Sessions
 ///   network has kept, changes nothing any more. So it is settled what was made.
 /// - Rotations in doubt are looked up then, before any request is served, and those that were made get their grace anew.
 /// - The grace does not run while the server is away: a client that meets another gateway first is known there, too.
+///
+/// # Changes that were lost
+///
+/// A replica that takes over may not have the newest changes, nor a server that does not write to its disk at once. A rotation that
+/// is missing is told by the counter of the refresh token. What else was answered lately is written anew after each reconnect, where
+/// it is missing: a logout stays one.
 final class RedisWorker: RedisLinkHandler {
     /// Requests under way at once: more are refused, so that a server that is slow does not fill the memory.
     private static let tasksMax = 8_192
-    /// Rotations in doubt that are kept; the oldest give way.
-    private static let doubtsMax = 16_384
+    /// Outages that follow each other within so many seconds are one.
+    private static let absenceGapSeconds: Int64 = 10
     /// How often it is looked whether requests are overdue, in milliseconds.
     private static let tickMilliseconds: Int64 = 50
 
@@ -39,6 +45,8 @@ final class RedisWorker: RedisLinkHandler {
     /// What the server calls our scripts; nil until it has them.
     private var scriptNames: [RedisScript: String] = [:]
 
+    private static let loaded: [RedisScript] = [.commit, .purge]
+
     private var phase = Phase.connecting
     private var tasks: [Int: RedisTask] = [:]
     private var taskCount = 0
@@ -48,7 +56,7 @@ final class RedisWorker: RedisLinkHandler {
     private var turns: [[UInt8]: [() -> Void]] = [:]
     private var isClosing = false
 
-    private var doubts: [RedisDoubt] = []
+    private var recall = RedisRecall()
     /// When the server was away last: from the last sign of it on.
     private(set) var absence: ClosedRange<NumericDate>?
     private var awaySince: NumericDate?
@@ -104,6 +112,7 @@ final class RedisWorker: RedisLinkHandler {
 
     private func accept(_ request: StoreRequest, _ reply: @escaping @Sendable (Result<StoreReply, StoreError>) -> Void) {
         guard tasks.count < Self.tasksMax else { return reply(.failure(.away("Redis: too many requests are under way"))) }
+        guard waiting.count < Self.tasksMax else { return reply(.failure(.away("Redis: too many requests wait for it"))) }
         if case .away(let reason) = phase { return reply(.failure(.away("Redis: \(reason)"))) }
         taskCount += 1
         let number = taskCount
@@ -158,16 +167,18 @@ final class RedisWorker: RedisLinkHandler {
     private func greeting() -> [RedisCommand] {
         connections += 1
         return [RedisCommand("SET", keys.fence(name), String(connections), "EX", "86400")]
-            + RedisScript.allCases.map { RedisCommand("SCRIPT", "LOAD", $0.text) }
+            + [RedisCommand("EVAL", RedisScript.probe.text, "1", keys.probe)]
+            + Self.loaded.map { RedisCommand("SCRIPT", "LOAD", $0.text) }
     }
 
     private func greeted(_ replies: [RedisValue?]) {
-        for (script, reply) in zip(RedisScript.allCases, replies.dropFirst()) { scriptNames[script] = reply?.string }
+        for (script, reply) in zip(Self.loaded, replies.dropFirst(2)) { scriptNames[script] = reply?.string }
     }
 
     func linkReady(_ connection: RedisConnection) {
         phase = .settling
-        settleDoubts(on: connection)
+        recall.begin(at: loop.now)
+        settle(on: connection)
     }
 
     func linkFailed(_ reason: String) {
@@ -190,7 +201,10 @@ final class RedisWorker: RedisLinkHandler {
     private func settled(_ connection: RedisConnection) {
         if let since = awaySince {
             // What was sent last, before the loss was noticed, belongs to it.
-            let begin = since.advanced(bySeconds: -(context.settings.timeout / 1000 + 2))
+            var begin = since.advanced(bySeconds: -(context.settings.timeout / 1000 + 2))
+            if let absence, begin <= absence.upperBound.advanced(bySeconds: Self.absenceGapSeconds) {
+                begin = min(begin, absence.lowerBound)
+            }
             absence = begin...max(begin, now)
             awaySince = nil
         }
@@ -202,42 +216,55 @@ final class RedisWorker: RedisLinkHandler {
     }
 
     private func feedIsComplete() {
+        link?.prove()
         guard hasToldAway else { return }
         hasToldAway = false
         onEvent(.back)
     }
 
-    // MARK: Doubts
+    // MARK: After a reconnect
 
-    private func note(_ doubt: RedisDoubt) {
-        if doubts.count == Self.doubtsMax { doubts.removeFirst(Self.doubtsMax / 8) }
-        doubts.append(doubt)
-    }
-
-    /// Gives those rotations their grace anew that were made.
-    private func settleDoubts(on connection: RedisConnection) {
-        guard !doubts.isEmpty else { return settled(connection) }
-        let batch = doubts.suffix(100)
-        var open = batch.count
-        let finished = { [unowned self] (doubt: RedisDoubt, isSettled: Bool) in
-            if isSettled { doubts.removeAll { $0 == doubt } }
-            open -= 1
-            guard open == 0, link?.connection === connection else { return }
-            // A server that takes no changes leaves some: the grace that does not run has to do for them.
-            batch.allSatisfy({ !doubts.contains($0) }) ? settleDoubts(on: connection) : settled(connection)
-        }
-        for doubt in batch {
-            connection.send(RedisCommand("GET", keys.session(doubt.session))) { [unowned self] result in
-                guard case .success(let value) = result else { return finished(doubt, false) }
-                guard let before = value.bytes, var session = try? Session(text: before), session.counter == doubt.counter,
-                    session.rotatedAt == doubt.rotatedAt, session.isAlive(at: now)
-                else { return finished(doubt, true) }
-                session.rotatedAt = max(session.rotatedAt, now)
-                send(RedisCommit(session, insteadOf: before), SessionRules(), now: now, on: connection) { result in
-                    if case .success = result { finished(doubt, true) } else { finished(doubt, false) }
-                }
+    /// Looks after what is in doubt, and what may have been lost, some of it at a time.
+    private func settle(on connection: RedisConnection) {
+        let items = recall.nextItems()
+        guard !items.isEmpty else { return revokeAgain(on: connection) }
+        var open = items.count
+        var areSettled = true
+        for item in items {
+            settle(item, on: connection) { [unowned self] isSettled in
+                if isSettled { recall.settle(item) }
+                areSettled = areSettled && isSettled
+                open -= 1
+                guard open == 0, link?.connection === connection else { return }
+                // A server that takes no changes for now leaves them for the next time.
+                areSettled ? settle(on: connection) : settled(connection)
             }
         }
+    }
+
+    private func settle(_ item: RedisRecall.Item, on connection: RedisConnection, then proceed: @escaping (Bool) -> Void) {
+        connection.send(RedisCommand("GET", keys.session(item.session.id))) { [unowned self] result in
+            guard case .success(let value) = result else { return proceed(false) }
+            let present = value.bytes.flatMap { try? Session(text: $0) }
+            guard value.bytes == nil || present != nil, let session = item.mended(present, now: now) else { return proceed(true) }
+            send(RedisCommit(session, insteadOf: value.bytes), item.rules, now: now, on: connection) { result in
+                if case .success = result { proceed(true) } else { proceed(false) }
+            }
+        }
+    }
+
+    private func revokeAgain(on connection: RedisConnection) {
+        let revocations = recall.nextRevocations()
+        guard !revocations.isEmpty else { return settled(connection) }
+        send(RedisCommit(revoking: revocations), SessionRules(), now: now, on: connection) { [unowned self] result in
+            guard link?.connection === connection else { return }
+            if case .success = result { revokeAgain(on: connection) } else { settled(connection) }
+        }
+    }
+
+    /// The reply has come, and nobody has waited for it.
+    private func restartGrace(of session: Session, _ rules: SessionRules, on connection: RedisConnection) {
+        settle(RedisRecall.Item(session, rules, isInDoubt: true), on: connection) { _ in }
     }
 
     // MARK: Commands
@@ -263,11 +290,13 @@ final class RedisWorker: RedisLinkHandler {
             case .success(let outcome):
                 guard case .done = outcome else { return task.isOpen ? proceed(outcome) : () }
                 let areKnown = commit.revocations.count { revocations.insert($0, now: task.request.now) } == commit.revocations.count
+                recall.note(commit, task.request.rules, at: loop.now)
+                if !task.isOpen, let session = commit.rotated { restartGrace(of: session, task.request.rules, on: connection) }
                 // The others know it; here the set counts as unconfirmed from now on.
                 guard areKnown else { return task.answer(.failure(.failed("there is no room for another revocation"))) }
                 if task.isOpen { proceed(outcome) }
             case .failure(let fault):
-                if case .lost = fault, let doubt = commit.doubt { note(doubt) }
+                if case .lost = fault, let session = commit.rotated { recall.noteDoubt(session, task.request.rules) }
                 failed(task, fault, on: connection)
             }
         }

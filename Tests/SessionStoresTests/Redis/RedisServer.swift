@@ -127,9 +127,10 @@ final class RedisServer: Sendable {
         return UInt16(bigEndian: address.sin_port)
     }
 
-    static func connect(to port: UInt16) throws -> Int32 {
+    /// - Parameter timeout: seconds that reading may take; 0: any.
+    static func connect(to port: UInt16, timeout: Int = 5) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var time = timeval(tv_sec: 5, tv_usec: 0)
+        var time = timeval(tv_sec: timeout, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
