@@ -175,11 +175,3 @@ enum SessionsRules {
         }
     }
 }
-
-extension Configuration.Sessions.Endpoints {
-    /// Whether anything is served.
-    fileprivate var isAny: Bool {
-        !logins.isEmpty || !refreshes.isEmpty || logout != nil || logoutEverywhere != nil || revocation != nil
-            || introspection != nil || sessions != nil
-    }
-}

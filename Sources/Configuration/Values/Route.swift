@@ -21,6 +21,8 @@ extension Configuration {
         package var body = BodyLimit.asElsewhere
         package var streams: Streams
         package var storeAway = Defaults.storeAway
+        /// Index into the logins of `sessions`: made by one, and for its very path alone. Nil in what a file's `routes` say.
+        package var login: Int?
         package var place: Place
 
         /// The largest content of a request.

@@ -12,6 +12,12 @@ extension Configuration.Sessions {
         package var introspection: Introspection?
         /// One's own sessions; those below it end one.
         package var sessions: EndpointPath?
+
+        /// Whether anything is served.
+        package var isAny: Bool {
+            !logins.isEmpty || !refreshes.isEmpty || logout != nil || logoutEverywhere != nil || revocation != nil
+                || introspection != nil || sessions != nil
+        }
     }
 
     package struct EndpointPath: Sendable, Equatable {

@@ -17,8 +17,8 @@ extension Configuration {
         package var endpoints: Endpoints
         package var place: Place
 
-        /// Whether logins or refreshes make tokens, which takes a key that signs.
-        package var issuesTokens: Bool { !endpoints.logins.isEmpty || !endpoints.refreshes.isEmpty }
+        /// Whether there are endpoints, which take a key that signs.
+        package var issuesTokens: Bool { endpoints.isAny }
 
         package struct Refresh: Sendable, Equatable {
             /// Of a refresh token.

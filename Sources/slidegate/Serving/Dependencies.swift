@@ -210,9 +210,7 @@ extension SocketAddress {
 extension AddressBook.Settings {
     fileprivate init(_ resolver: Configuration.Resolver) {
         self.init(
-            resolver: NameResolver.Settings(
-                servers: resolver.servers.compactMap { SocketAddress(literal: $0.hostText)?.withPort($0.port) },
-                timeout: resolver.timeout.milliseconds),
+            resolver: NameResolver.Settings(resolver),
             secondsToLive: Int(resolver.ttlMin.wholeSeconds)...Int(max(resolver.ttlMin, resolver.ttlMax).wholeSeconds))
     }
 }

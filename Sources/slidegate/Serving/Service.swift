@@ -27,6 +27,7 @@ final class Service {
     private var generation = 0
     private var configuration: Configuration
     private let dependencies: Dependencies
+    private let stores: StoreKeeper
     /// Counts the times that the file was read, so that the newest wins.
     private var reloadCount = 0
     private var gateway: Gateway?
@@ -75,14 +76,17 @@ final class Service {
             }
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         dependencies = try Dependencies(configuration, on: loop, log: log)
+        stores = try StoreKeeper(on: loop, log: log)
         let keys = try LoadedKeys(configuration)
         let tls = try LoadedTLS(configuration, ticketKeys: ticketKeys)
-        try prepareAtStart(configuration, keys)
-        let settings = try settings(of: configuration, keys, tls)
+        let sessions = try LoadedSessions(configuration)
+        let store = try stores.prepare(sessions, of: configuration)
+        try prepareAtStart(configuration, keys, store)
+        let settings = try settings(of: configuration, keys, tls, sessions, store)
         var sockets = inherited.listening
         administration = Administration(
             on: loop, collectReport: { [unowned self] onDone in collectReport(onDone) },
-            isReady: { [unowned self] in isReady })
+            readiness: { [unowned self] in readiness }, store: { [unowned stores] in stores.report })
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
             settings, workerCount: workerCount, inheriting: sockets, log: log, on: loop
@@ -94,8 +98,9 @@ final class Service {
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
+        stores.adopt(store, sessions)
         applied(settings, configuration, keys)
-        warn(of: configuration, keys.warnings + tls.warnings)
+        warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
         announce()
         try startWatchdog()
         try pidFile?.write()
@@ -117,12 +122,13 @@ final class Service {
     }
 
     private func settings(
-        of configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS
+        of configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?, _ store: OpenStore?
     ) throws(ConfigurationRefusal) -> ProxySettings {
         var settings = try ProxySettings(
             configuration, tls, descriptorLimit: descriptorLimit, workerCount: workerCount,
             addresses: { dependencies.addresses(of: $0) },
             makeAuthenticator: makeAuthenticatorFactory(for: configuration, dependencies.filled(keys), mintCache: mintCache))
+        try settings.addSessions(sessions, store, of: configuration, keys, mintCache: mintCache)
         generation += 1
         settings.generation = generation
         settings.requestKeys = keys.remote.isEmpty ? nil : dependencies.requestKeys
@@ -146,10 +152,10 @@ final class Service {
     }
 
     /// Whether new connections are welcome here.
-    private var isReady: Bool {
+    private var readiness: Readiness {
         switch phase {
-        case .serving, .handingOver: true
-        case .handedOver, .draining: false
+        case .serving, .handingOver: stores.isReady ? .ready : .loading
+        case .handedOver, .draining: .draining
         }
     }
 
@@ -170,6 +176,7 @@ final class Service {
         counters += dependencies.counters
         let counts = Counter.allCases.map { "\($0.name)=\(counters[$0])" }
         administration.end()
+        stores.close()
         log.write("slidegate: stopped; \(counts.joined(separator: " "))")
         loop.stop()
     }
@@ -178,14 +185,27 @@ final class Service {
 // MARK: - Dependencies
 
 extension Service {
-    /// Waits, within bounds, until names have been looked up and keys been fetched, so that the first request finds them.
-    private func prepareAtStart(_ configuration: Configuration, _ keys: LoadedKeys) throws {
+    /// Waits, within bounds, until names have been looked up, keys been fetched and revocations been loaded, so that the first
+    /// request finds them.
+    private func prepareAtStart(_ configuration: Configuration, _ keys: LoadedKeys, _ store: OpenStore?) throws {
         var isReady = false
-        try dependencies.prepare(configuration, keys) { [unowned loop] in
+        try prepare(configuration, keys, store) { [unowned loop] in
             isReady = true
             loop.stop()
         }
         if !isReady { loop.run() }
+    }
+
+    private func prepare(
+        _ configuration: Configuration, _ keys: LoadedKeys, _ store: OpenStore?, then body: @escaping () -> Void
+    ) throws {
+        var pending = 2
+        let done = {
+            pending -= 1
+            if pending == 0 { body() }
+        }
+        try dependencies.prepare(configuration, keys, then: done)
+        try stores.whenLoaded(store, then: done)
     }
 
     /// The workers' reports, and what the control thread itself has counted.
@@ -226,6 +246,8 @@ extension Service {
     private func readConfiguration() {
         guard let path else { return }
         manager?.tellReloading()
+        // What an earlier reload still waits for comes to nothing, also when this one is refused.
+        reloadCount += 1
         do {
             let next = try Configuration(readingFile: path)
             guard next.workers == configuration.workers else {
@@ -234,31 +256,36 @@ extension Service {
             }
             let keys = try LoadedKeys(next)
             let tls = try LoadedTLS(next, ticketKeys: ticketKeys)
+            let sessions = try LoadedSessions(next)
+            let store = try stores.prepare(sessions, of: next)
             // Made once before anything is waited for: what is wrong with the file is said at once.
-            _ = try settings(of: next, keys, tls)
-            reloadCount += 1
-            try dependencies.prepare(next, keys) { [unowned self, reloadCount] in
-                if reloadCount == self.reloadCount { apply(next, keys, tls, from: path) }
+            _ = try settings(of: next, keys, tls, sessions, store)
+            try prepare(next, keys, store) { [unowned self, reloadCount] in
+                if reloadCount == self.reloadCount { apply(next, keys, tls, sessions, store, from: path) }
             }
         } catch {
             refuseReload(error)
         }
     }
 
-    private func apply(_ next: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, from path: String) {
+    private func apply(
+        _ next: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?, _ store: OpenStore?,
+        from path: String
+    ) {
         switch phase {
         case .serving, .handingOver: break
         case .handedOver, .draining: return
         }
         do {
-            let settings = try settings(of: next, keys, tls)
+            let settings = try settings(of: next, keys, tls, sessions, store)
             var noSockets: [ListeningSocket] = []
             let preparation = try administration.prepare(next, inheriting: &noSockets)
             try gateway?.apply(settings)
             try administration.adopt(preparation)
             configuration = next
+            stores.adopt(store, sessions)
             applied(settings, next, keys)
-            warn(of: next, keys.warnings + tls.warnings)
+            warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
             manager?.tell("READY=1", "STATUS=\(status)")
@@ -268,6 +295,7 @@ extension Service {
     }
 
     private func refuseReload(_ error: any Error) {
+        stores.discard()
         for line in describe(error) { log.write("slidegate: \(line)") }
         log.write("slidegate: reload refused; the configuration from before stays in force")
         manager?.tell("READY=1", "STATUS=\(status); the last reload was refused")

@@ -17,7 +17,7 @@ extension AuthenticationPolicy {
                 types: tokens.types.map(mediaSubtype), limits: limits),
             sliding: configuration.sliding.map(RenewalPolicy.init),
             cors: configuration.cors.map { CORSPolicy($0, configuration) },
-            routes: configuration.routes.map(RoutePolicy.init), realm: tokens.realm)
+            routes: configuration.servedRoutes.map(RoutePolicy.init), realm: tokens.realm)
         connectionHeaders = configuration.listeners.compactMap { $0.tls?.clients?.subjectHeader }
     }
 }
@@ -90,7 +90,7 @@ extension RenewalPolicy.Delivery {
 }
 
 extension CookieDelivery.SameSite {
-    fileprivate init(_ sameSite: Configuration.Sliding.Cookie.SameSite) {
+    init(_ sameSite: Configuration.Sliding.Cookie.SameSite) {
         self =
             switch sameSite {
             case .strict: .strict
@@ -106,6 +106,9 @@ extension CORSPolicy {
         var headers = cors.headers
         for case .header(let name) in configuration.tokens.sources { headers.append(name) }
         if let name = configuration.sliding?.optOutHeader { headers.append(name) }
+        if let sessions = configuration.sessions, !sessions.endpoints.logins.isEmpty {
+            headers += [sessions.device.id, sessions.device.name, sessions.device.application]
+        }
         var seen: Set<String> = []
         headers.removeAll { !seen.insert($0.lowercased()).inserted }
         let origins: Origins =
@@ -128,6 +131,9 @@ extension RoutePolicy {
             forwarding: TokenForwarding(route.authorization),
             claimHeaders: route.claimHeaders.map { ClaimHeader(header: $0.header, claim: $0.claim) },
             upstream: route.upstream)
+        storeAway = route.storeAway == .open ? .open : .closed
+        login = route.login
+        isExact = route.login != nil
     }
 }
 

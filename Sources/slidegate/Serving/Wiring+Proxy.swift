@@ -30,16 +30,17 @@ extension ProxySettings {
                 },
                 workerCount: workerCount)
         }
+        let routes = configuration.servedRoutes
         self.init(
-            listeners: listeners, upstreams: upstreams, upstreamOfRoute: configuration.routes.map(\.upstream),
-            streamRules: configuration.routes.map { StreamRule($0.streams) },
+            listeners: listeners, upstreams: upstreams, upstreamOfRoute: routes.map(\.upstream),
+            streamRules: routes.map { StreamRule($0.streams) },
             timeouts: Timeouts(configuration.timeouts),
             limits: Limits(configuration.limits, descriptorLimit: descriptorLimit, workerCount: workerCount),
             encodedSlashes: configuration.paths.encodedSlashes == .keep ? .keep : .refuse,
             decisions: DecisionLevel(configuration.logs.decisions), makeAuthenticator: makeAuthenticator)
         for index in upstreams.indices { self.upstreams[index].sendsProxyProtocol = configuration.upstreams[index].sendsProxyProtocol }
         edge = EdgeSettings(configuration, workerCount: workerCount)
-        contentBytesMaxOfRoute = configuration.routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
+        contentBytesMaxOfRoute = routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
     }
 }
 

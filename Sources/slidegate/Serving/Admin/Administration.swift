@@ -2,6 +2,14 @@ import Configuration
 import EventLoop
 import Proxy
 
+/// Whether new connections are welcome.
+enum Readiness {
+    case ready
+    /// What is revoked is not known yet.
+    case loading
+    case draining
+}
+
 /// The administration listener through reloads and hand-overs: what is asked of it, and which socket it stands on.
 final class Administration {
     /// Bound and read, not in force yet.
@@ -12,7 +20,6 @@ final class Administration {
     }
 
     private static let secretBytesMin = 16
-    private static let secretFileBytesMax = 4096
 
     private let loop: EventLoop
     private let routes: [String: AdminServer.Route]
@@ -22,22 +29,27 @@ final class Administration {
 
     /// - Parameters:
     ///   - collectReport: asks the workers.
-    ///   - isReady: whether new connections are welcome.
+    ///   - readiness: whether new connections are welcome.
+    ///   - store: the state of the store of sessions; nil without one.
     init(
         on loop: EventLoop, collectReport: @escaping (@escaping (GatewayReport) -> Void) -> Void,
-        isReady: @escaping () -> Bool
+        readiness: @escaping () -> Readiness, store: @escaping () -> StoreReport?
     ) {
         self.loop = loop
         routes = [
             "/metrics": { answer in
                 collectReport { report in
                     let type: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-                    answer(AdminAnswer(type: type, MetricsPage.text(of: report)))
+                    answer(AdminAnswer(type: type, MetricsPage.text(of: report, store())))
                 }
             },
             "/livez": { answer in answer(AdminAnswer("ok")) },
             "/readyz": { answer in
-                answer(isReady() ? AdminAnswer("ok") : AdminAnswer(status: 503, "draining"))
+                switch readiness() {
+                case .ready: answer(AdminAnswer("ok"))
+                case .loading: answer(AdminAnswer(status: 503, "revocations are not loaded yet"))
+                case .draining: answer(AdminAnswer(status: 503, "draining"))
+                }
             },
         ]
     }
@@ -54,7 +66,9 @@ final class Administration {
         let place = admin.address.place
         do {
             let address = try SocketAddress.resolve(admin.address.value)[0]
-            let secret = try secret(admin, of: configuration)
+            let secret = try admin.secret.map { source in
+                try LoadedSecret(source, bytesMin: Self.secretBytesMin, of: configuration).bytes
+            }
             if let server, address == requested { return Preparation(address: address, socket: server.socket, secret: secret) }
             let socket = try ListeningSocket.taking(address, from: &inherited)
             if socket.isOwn { try socket.file?.setMode(0o600) }
@@ -88,29 +102,5 @@ final class Administration {
     private func close() {
         server?.close()
         server = nil
-    }
-
-    private func secret(_ admin: Configuration.Admin, of configuration: Configuration) throws -> [UInt8]? {
-        guard let source = admin.secret else { return nil }
-        func refusal(_ message: String, expected: String) -> ConfigurationRefusal {
-            ConfigurationRefusal(
-                file: configuration.file, diagnostics: [Diagnostic(.error, at: source.place, message, expected: expected)])
-        }
-        let text: [UInt8]
-        switch source.value {
-        case .file(let path):
-            text = try FileContents(
-                path: path.relative(toDirectoryOf: configuration.file), bytesMax: Self.secretFileBytesMax
-            ).bytes
-        case .environment(let name):
-            guard let value = environmentVariable(name) else {
-                throw refusal("the environment has no variable \(name)", expected: "a variable that is set")
-            }
-            text = value
-        }
-        guard let secret = SecretText.decode(text, as: .text), secret.count >= Self.secretBytesMin else {
-            throw refusal("the secret is too short", expected: "at least \(Self.secretBytesMin) bytes")
-        }
-        return secret
     }
 }

@@ -5,7 +5,7 @@ import Proxy
 
 /// The gateway's state as Prometheus reads it.
 enum MetricsPage {
-    static func text(of report: GatewayReport) -> [UInt8] {
+    static func text(of report: GatewayReport, _ store: StoreReport?) -> [UInt8] {
         var page = Exposition()
         let total = report.total
         for counter in Counter.allCases {
@@ -31,6 +31,7 @@ enum MetricsPage {
             report.workersReporting)
         appendKeys(total.keys, to: &page)
         appendUpstreams(total.upstreams, to: &page)
+        if let store { appendStore(store, to: &page) }
         appendProcess(to: &page)
         return page.text.bytes()
     }
