@@ -107,6 +107,14 @@ enum StoreSettings: Sendable, Equatable {
         }
     }
 
+    /// The longest that the store itself tries, in milliseconds.
+    var timeout: Int64 {
+        switch self {
+        case .memory, .sqlite: 1_000
+        case .redis(let settings): settings.timeout
+        }
+    }
+
     /// The store itself, for people; never a password.
     var name: String {
         switch self {

@@ -128,7 +128,7 @@ final class Service {
             configuration, tls, descriptorLimit: descriptorLimit, workerCount: workerCount,
             addresses: { dependencies.addresses(of: $0) },
             makeAuthenticator: makeAuthenticatorFactory(for: configuration, dependencies.filled(keys), mintCache: mintCache))
-        try settings.addSessions(sessions, store, of: configuration, keys, mintCache: mintCache)
+        try settings.addSessions(sessions, store, in: configuration.file)
         generation += 1
         settings.generation = generation
         settings.requestKeys = keys.remote.isEmpty ? nil : dependencies.requestKeys

@@ -1,49 +1,38 @@
 import Authentication
 import Configuration
-import JOSE
 import Proxy
 import Sessions
-import Signatures
 
 extension ProxySettings {
     /// Adds what is said of sessions; without effect when there are none.
     mutating func addSessions(
-        _ sessions: LoadedSessions?, _ open: OpenStore?, of configuration: Configuration, _ keys: LoadedKeys, mintCache: any MintCache
+        _ sessions: LoadedSessions?, _ open: OpenStore?, in file: String
     ) throws(ConfigurationRefusal) {
         guard let sessions, let open else { return }
         revocation = RevocationSettings(open.revocations, awayAfter: sessions.settings.revocation.awayAfter.milliseconds)
-        guard let makeEndpoints = try makeEndpointsFactory(for: configuration, sessions, keys, mintCache: mintCache) else { return }
-        self.sessions = SessionSettings(store: open.store, makeEndpoints: makeEndpoints)
+        guard let makeEndpoints = try makeEndpointsFactory(sessions, in: file) else { return }
+        self.sessions = SessionSettings(
+            store: open.store, storeTimeout: sessions.store.timeout + 4_000, makeEndpoints: makeEndpoints)
     }
 }
 
-/// What makes a worker's endpoints: secrets and keys tried once, so that nothing can fail later. Nil: none are served.
+/// What makes a worker's endpoints: secrets tried once, so that nothing can fail later. Nil: none are served.
 private func makeEndpointsFactory(
-    for configuration: Configuration, _ sessions: LoadedSessions, _ keys: LoadedKeys, mintCache: any MintCache
-) throws(ConfigurationRefusal) -> (@Sendable (Authenticator) -> SessionEndpoints)? {
-    guard sessions.settings.endpoints.isAny else { return nil }
-    let policy = SessionPolicy(sessions)
-    let validation = AuthenticationPolicy(configuration).validation
-    let make: @Sendable () throws(KeyError) -> (RefreshTokenCodec, SessionIssuer)? = { () throws(KeyError) in
-        guard let codec = try sessions.makeCodec(),
-            let issuer = SessionIssuer(
-                rules: sessions.rules, keys: try keys.makeKeySet(), validation: validation, codec: codec, mintCache: mintCache)
-        else { return nil }
-        return (codec, issuer)
-    }
+    _ sessions: LoadedSessions, in file: String
+) throws(ConfigurationRefusal) -> (@Sendable (Authenticator) -> SessionEndpoints?)? {
     do {
-        guard try make() != nil else { return nil }
+        guard sessions.settings.endpoints.isAny, try sessions.makeCodec() != nil else { return nil }
     } catch {
-        let message = "OpenSSL refuses a key: \(error)"
-        throw ConfigurationRefusal(file: configuration.file, diagnostics: [Diagnostic(.error, at: .file, message)])
+        let message = "OpenSSL refuses a secret: \(error)"
+        throw ConfigurationRefusal(file: file, diagnostics: [Diagnostic(.error, at: sessions.settings.place, message)])
     }
+    let policy = SessionPolicy(sessions)
     return { authenticator in
         do {
-            guard let (codec, issuer) = try make() else { preconditionFailure("there was a key that signs") }
-            return SessionEndpoints(policy: policy, codec: codec, issuer: issuer, authenticator: authenticator)
+            return try sessions.makeCodec().flatMap { SessionEndpoints(policy: policy, codec: $0, authenticator: authenticator) }
         } catch {
-            // The same calls succeeded above; what is left is a system without memory.
-            preconditionFailure("OpenSSL fails with keys that it has taken: \(error)")
+            // The same call succeeded above; what is left is a system without memory.
+            preconditionFailure("OpenSSL fails with a secret that it has taken: \(error)")
         }
     }
 }
