@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from . import machine, plot, report
+from . import machine, plot, report, sessions
 from .cases import BULKS, LOADS, OTHERS, Tokens
 from .contenders import HERE, TEMPLATES, Server, Sink, make_certificate, make_content
 from .load import CONNECTIONS, command_line
@@ -32,12 +32,13 @@ def names(known):
 
 
 def arguments():
-    cases = [*LOADS, *BULKS, *OTHERS]
+    cases = [*LOADS, *BULKS, *sessions.STORES, *sessions.REVOCATIONS, *OTHERS]
     contenders = [name for name in TEMPLATES if name != "backend"]
     parser = argparse.ArgumentParser(
         prog="benchmarks/run", description="Measures slidegate beside nginx and HAProxy.",
         epilog="Cases: " + "; ".join(f"{c.name}: {c.title}" for c in [*LOADS.values(), *BULKS.values()])
-        + "; " + "; ".join(f"{name}: {title}" for name, title in OTHERS.items()) + ".")
+        + "; " + "; ".join(
+            f"{name}: {title}" for name, title in {**sessions.STORES, **sessions.REVOCATIONS, **OTHERS}.items()) + ".")
     parser.add_argument("--quick", action="store_true", help="a look in a minute or two, written to results/quick.*")
     parser.add_argument("--cases", type=names(cases), default=cases, help="default: " + ",".join(cases))
     parser.add_argument(
@@ -79,8 +80,14 @@ def main():
         records = run_loads(loads, *common, options.rounds, options.seconds) if loads else []
         bulk_records = (
             run_bulks(bulks, options.contenders, backend, sink, *common[2:], options.rounds, options.seconds) if bulks else [])
+        stores = [name for name in sessions.STORES if name in options.cases]
+        refresh_rounds = sessions.run_refreshes(
+            stores, backend, secret, folder, placement, options.rounds, options.seconds)
+        revocation_rounds = sessions.run_revocations(
+            *common[1:], options.rounds, options.seconds) if "revoked" in options.cases else []
         idle = run_idle(*common, options.idle_connections) if "idle" in options.cases else []
         start = run_starts(*common, options.starts) if "start" in options.cases else []
+    refreshes, revocations = report.summarize_refreshes(refresh_rounds), report.summarize_revocations(revocation_rounds)
     result = {
         "date": date.isoformat(),
         "command": shlex.join(["benchmarks/run", *sys.argv[1:]]),
@@ -91,12 +98,13 @@ def main():
             "distinct_tokens": tokens.count,
         },
         "summary": report.summarize(records), "bulks": report.summarize_bulks(bulk_records), "idle": idle, "start": start,
-        "rounds": records, "bulk_rounds": bulk_records,
+        "refreshes": refreshes, "revocations": revocations,
+        "rounds": records, "bulk_rounds": bulk_records, "refresh_rounds": refresh_rounds, "revocation_rounds": revocation_rounds,
         "took_seconds": round(time.monotonic() - began),
     }
     stem = options.output or os.path.join(RESULTS, "quick" if options.quick else date.strftime("%Y-%m-%dT%H%MZ"))
     os.makedirs(os.path.dirname(os.path.abspath(stem)), exist_ok=True)
-    text = report.table(result["summary"], result["bulks"], idle, start)
+    text = report.table(result["summary"], result["bulks"], idle, start, refreshes, revocations)
     for suffix, content in (
             (".json", json.dumps(result, indent=1) + "\n"), (".svg", plot.draw(result)), (".md", text)):
         with open(stem + suffix, "w") as output:

@@ -110,20 +110,23 @@ def filled_in(template, values, tls):
 class Server(Process):
     """A contender or the backend, started on a free port and answering, over TLS if `tls`.
 
-    `connections` is how many it must be able to hold on both sides together.
+    `connections` is how many it must be able to hold on both sides together. `template` is its configuration where that is
+    not the usual one, and `more` what that needs filled in besides.
     """
 
-    def __init__(self, name, folder, processors, secret="", backend_port=0, connections=2048, tls=False):
+    def __init__(
+            self, name, folder, processors, secret="", backend_port=0, connections=2048, tls=False, template=None, more=None):
         self.port = free_port()
         self.tls = tls
         values = {
             "FOLDER": folder, "PORT": self.port, "BACKEND_PORT": backend_port or self.port, "CONNECTIONS": connections,
             "DESCRIPTORS": connections + 1000, "SECRET": secret, "HEADER": HEADER_SEGMENT,
-            "SECRET_BASE64": base64.b64encode(secret.encode()).decode(),
+            "SECRET_BASE64": base64.b64encode(secret.encode()).decode(), **(more or {}),
         }
-        with open(os.path.join(CONFIGURATION, TEMPLATES[name])) as template:
-            text = filled_in(template.read(), values, tls)
-        file = os.path.join(folder, f"{name}-{TEMPLATES[name]}")
+        template = template or TEMPLATES[name]
+        with open(os.path.join(CONFIGURATION, template)) as source:
+            text = filled_in(source.read(), values, tls)
+        file = os.path.join(folder, f"{name}-{template}")
         for path, content in ((file, text), (os.path.join(folder, "jwt.secret"), secret)):
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
                 output.write(content)

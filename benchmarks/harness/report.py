@@ -53,13 +53,57 @@ def summarize_bulks(records):
     return summary
 
 
+def summarize_refreshes(records):
+    summary = []
+    for name in dict.fromkeys(r["case"] for r in records):
+        mine = [r for r in records if r["case"] == name]
+        summary.append({
+            "case": name, "rounds": len(mine),
+            **{figure: spread([r[figure] for r in mine])
+               for figure in ("refreshes_per_second", "cpu_us", "p50_us", "p99_us")}})
+    return summary
+
+
+def summarize_revocations(records):
+    """Ratios are to the same case with nothing revoked, within a round."""
+    costs = {(r["case"], r["variant"], r["round"]): r["cpu_us"] for r in records}
+    memory = {(r["variant"], r["round"]): r["rss_kib"] for r in records}
+    summary = []
+    for case, variant in dict.fromkeys((r["case"], r["variant"]) for r in records):
+        mine = [r for r in records if (r["case"], r["variant"]) == (case, variant)]
+        summary.append({
+            "case": case, "variant": variant, "rounds": len(mine), "cpu_us": spread([r["cpu_us"] for r in mine]),
+            "ratio": spread([r["cpu_us"] / costs[case, "nothing revoked", r["round"]] for r in mine]),
+            "rss_mib": spread([memory[variant, r["round"]] / 1024 for r in mine])})
+    return summary
+
+
 def ranged(figure, digits, scale=1.0):
     return (
         f"{figure['median'] * scale:.{digits}f} "
         f"({figure['min'] * scale:.{digits}f}–{figure['max'] * scale:.{digits}f})")
 
 
-def table(summary, bulks, idle, start):
+def session_tables(refreshes, revocations):
+    lines = []
+    if refreshes:
+        lines += ["", "| case | refreshes/s | CPU µs each | p50 ms | p99 ms |", "|---|---|---|---|---|"]
+        for row in refreshes:
+            lines.append(
+                f"| {row['case']} | {ranged(row['refreshes_per_second'], 0)} | {ranged(row['cpu_us'], 1)} "
+                f"| {ranged(row['p50_us'], 2, 0.001)} | {ranged(row['p99_us'], 2, 0.001)} |")
+    if revocations:
+        lines += [
+            "", "| case | slidegate with | CPU µs/request | of nothing revoked | MiB resident at start |",
+            "|---|---|---|---|---|"]
+        for row in revocations:
+            lines.append(
+                f"| {row['case']} | {row['variant']} | {ranged(row['cpu_us'], 2)} | {ranged(row['ratio'], 2)} "
+                f"| {ranged(row['rss_mib'], 1)} |")
+    return lines
+
+
+def table(summary, bulks, idle, start, refreshes, revocations):
     """Markdown."""
     lines = []
     if summary:
@@ -96,4 +140,5 @@ def table(summary, bulks, idle, start):
         lines += ["", "| contender | exec to first answer, ms |", "|---|---|"]
         for row in start:
             lines.append(f"| {row['contender']} | {row['median_ms']:.1f} ({row['min_ms']:.1f}–{row['max_ms']:.1f}) |")
+    lines += session_tables(refreshes, revocations)
     return "\n".join(lines).strip() + "\n"
