@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(
             name: "HTTP1Tests", dependencies: ["HTTP1", "Bytes"], resources: [.copy("Wire")], swiftSettings: strict),
         .testTarget(
-            name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: strict),
+            name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Sessions", "SessionStores"],
+            swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["slidegate", "Authentication", "Configuration", "JOSE"],
             swiftSettings: strict),
