@@ -82,7 +82,8 @@ let package = Package(
             name: "AuthenticationTests", dependencies: ["Authentication", "Bytes", "HTTP1", "JOSE", "Sessions", "SessionStores"],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["slidegate", "Authentication", "Configuration", "JOSE"],
+            name: "CommandLineTests",
+            dependencies: ["slidegate", "Authentication", "Configuration", "JOSE", "Sessions", "SessionStores"],
             swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Bytes"], swiftSettings: strict),

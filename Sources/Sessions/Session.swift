@@ -88,6 +88,9 @@ package struct Session: Sendable, Equatable {
     /// Neither ended nor expired.
     package func isAlive(at now: NumericDate) -> Bool { end == nil && now < expiresAt }
 
+    /// Whether the subject is this one, byte for byte: Swift takes texts for equal that are written differently.
+    package func belongs(to subject: String) -> Bool { self.subject.utf8.elementsEqual(subject.utf8) }
+
     /// From then on nobody can tell it from a session that never was, and a sweep removes it: when it would have expired, or
     /// when nobody has to remember its end any longer.
     package func keptUntil(_ rules: SessionRules) -> NumericDate {

@@ -14,6 +14,7 @@ struct Slidegate: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, DemoCommand.self,
+            ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, SessionsCommand.self,
+            DemoCommand.self,
         ])
 }

@@ -20,6 +20,12 @@ struct FamilyTests {
         #expect(try Session.sample(subject: String(repeating: "é", count: 256)).subject.utf8.count == 512)
     }
 
+    @Test func `a session belongs to the subject that is written in the same bytes`() throws {
+        let session = try Session.sample(subject: "e\u{301}")
+        #expect(session.belongs(to: "e\u{301}"))
+        for other in ["é", "e", "E\u{301}", "e\u{301} ", "e\u{301}\0", ""] { #expect(!session.belongs(to: other)) }
+    }
+
     @Test(arguments: ["", "[]", "null", "1", "{", "{} ", " {}", "{}{}", #"{"a":1,"a":2}"#, "{\"a\":\"\u{1}\"}", #"{"a":[[[[[[[[1]]]]]]]]}"#])
     func `claims are one JSON object and nothing around it`(_ claims: String) {
         #expect(throws: SessionError.claimsNotAnObject) { try Session.sample(claims: claims) }

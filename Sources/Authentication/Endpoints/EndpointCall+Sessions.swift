@@ -83,8 +83,7 @@ extension EndpointCall {
         now: NumericDate
     ) -> (Step, Question?) {
         guard case .success(let reply) = result else { return failed(result, id, token) }
-        // Byte for byte: strings that look alike are equal in Swift, and two users all the same.
-        guard case .found(let session?) = reply, session.subject.utf8.elementsEqual(subject.utf8), session.isAlive(at: now) else {
+        guard case .found(let session?) = reply, session.belongs(to: subject), session.isAlive(at: now) else {
             return (.answer(notFound(token)), nil)
         }
         let isCurrent = id.text == current

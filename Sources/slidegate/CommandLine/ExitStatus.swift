@@ -1,7 +1,7 @@
 /// What the process says to scripts when it ends: sysexits(3), and 1 for "no".
 enum ExitStatus {
     static let success: Int32 = 0
-    /// The question was answered with no: the token does not verify.
+    /// The question was answered with no: the token does not verify, there is no such session.
     static let negative: Int32 = 1
     /// The command line makes no sense (ArgumentParser uses the same).
     static let usage: Int32 = 64
@@ -11,7 +11,7 @@ enum ExitStatus {
     static let noInput: Int32 = 66
     /// Something that ought to work did not, such as a signature.
     static let software: Int32 = 70
-    /// The system refused: no more descriptors, the address is in use.
+    /// The system refused: no more descriptors, the address is in use, the store of sessions cannot be used.
     static let systemError: Int32 = 71
     /// A file to write is there already or cannot be made.
     static let cannotCreate: Int32 = 73
@@ -24,12 +24,12 @@ enum ExitStatus {
     static let discussion = """
         EXIT CODES
           0   yes, done
-          1   no: the token does not verify
+          1   no: the token does not verify, there is no such session
           64  the command line is wrong
           65  the input is no token, no key or no JSON
           66  a file cannot be read
           70  an internal error
-          71  the system refused, such as an address in use
+          71  the system refused, such as an address in use; or the store of sessions cannot be used
           73  a file cannot be written, or is there already
           78  the configuration has errors
         """
