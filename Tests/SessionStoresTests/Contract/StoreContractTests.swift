@@ -188,6 +188,7 @@ struct StoreContractTests {
         let session = try await opened.begin()
         for counter in 0..<3 as Range<UInt32> {
             let replies = await opened.fromManyThreads(200) { _ in .refresh(session.id, counter: counter, address: "192.0.2.7") }
+            for case .failure(let error) in replies { Issue.record("\(error)") }
             let refreshments = replies.compactMap { reply -> Refreshment? in
                 guard case .success(.refreshed(let refreshment, let after)) = reply else { return nil }
                 return after.counter == counter + 1 && after.end == nil ? refreshment : nil
@@ -254,6 +255,7 @@ struct StoreContractTests {
         let rules = SessionRules(perSubjectMax: 4)
         let sessions = try (0..<60).map { _ in try session("alice", at: start, rules) }
         let replies = await opened.fromManyThreads(60, rules: rules) { .create(sessions[$0]) }
+        for case .failure(let error) in replies { Issue.record("\(error)") }
         let ended = replies.flatMap { reply -> [SessionID] in if case .success(.created(let ended)) = reply { ended } else { [] } }
         #expect(replies.count { if case .success(.created) = $0 { true } else { false } } == 60)
         #expect(ended.count == 56)

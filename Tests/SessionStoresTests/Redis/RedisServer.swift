@@ -164,9 +164,11 @@ private let runningServers: Mutex<Set<pid_t>> = {
 struct RedisServerError: Error { let reason: String }
 
 extension StoreKind {
-    /// One server for all: every store has a prefix of its own there.
+    /// One server for all: every store has a prefix of its own there. The contract says what comes, not how soon: time enough for
+    /// hundreds of requests at once in a debug build.
     static let redis = StoreKind(name: "redis") {
-        try openRedis(RedisSettings(.unix(server.get().socketPath), prefix: "test-\(SessionID.random()):", poll: 20))
+        let place = RedisSettings.Place.unix(try server.get().socketPath)
+        return try openRedis(RedisSettings(place, prefix: "test-\(SessionID.random()):", timeout: 20_000, poll: 20))
     }
 
     private static let server = Result { try RedisServer() }
