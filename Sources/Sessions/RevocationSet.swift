@@ -142,6 +142,9 @@ extension RevocationSet {
     /// How many entries there are; those that have expired count until they are swept.
     package var count: Int { used.load(ordering: .relaxed) }
 
+    /// What the entries take in memory; twice that, at most, while the table is being replaced.
+    package var byteCount: Int { current().table.byteCount }
+
     /// How many revocations there was no room for, ever.
     package var dropped: Int { droppedCount.load(ordering: .relaxed) }
 

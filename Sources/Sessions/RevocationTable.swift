@@ -21,6 +21,8 @@ final class RevocationTable: Sendable {
         words = AtomicTable(2 * capacity)
     }
 
+    var byteCount: Int { 16 * capacity }
+
     /// Whether it should hold no more than the number that it does.
     func isFull(with count: Int) -> Bool { count >= capacity / 4 * 3 }
 
