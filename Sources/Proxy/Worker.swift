@@ -270,6 +270,7 @@ final class Worker {
             snapshot = next
             applyEdge(settings.edge)
             retired?.retire(for: next)
+            streams.revocationsChanged()  // there may be another set
             resumeAccepting()
         case .keys(let generation, let makeAuthenticator): replaceKeys(generation, makeAuthenticator)
         case .keysConfirmed(let generation, let date): confirmKeys(generation, until: date)

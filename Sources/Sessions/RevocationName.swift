@@ -40,6 +40,8 @@ struct RevocationName: Hashable, Sendable {
 package struct RevocationNames: Sendable {
     private(set) var token: RevocationName?
     private(set) var session: RevocationName?
+    /// Further names of the session.
+    private(set) var aliases: [RevocationName] = []
     private(set) var subject: RevocationName?
     /// `orig_iat`, else `auth_time`, else `iat`.
     private(set) var beginning: Int64?
@@ -50,5 +52,6 @@ package struct RevocationNames: Sendable {
 
     package mutating func set(token name: Span<UInt8>) { token = RevocationName(.token, name) }
     package mutating func set(session name: Span<UInt8>) { session = RevocationName(.session, name) }
+    package mutating func add(sessionAlias name: Span<UInt8>) { aliases.append(RevocationName(.session, name)) }
     package mutating func set(subject name: Span<UInt8>) { subject = RevocationName(.subject, name) }
 }

@@ -30,7 +30,8 @@ package final class RevocationSet: Sendable {
     private let writer: Mutex<Writer>
     private let published: Mutex<RevocationTable>
     private let tableVersion = Atomic<UInt64>(0)
-    private let changeCount = Atomic<UInt64>(1)
+    /// Begins anywhere, so that what was looked up in another set is not taken for looked up in this one.
+    private let changeCount = Atomic<UInt64>(.random(in: 1 ... .max / 2))
     /// As in `Writer`.
     private let used = Atomic<Int>(0)
     private let confirmation = Atomic<Int64>(.min)

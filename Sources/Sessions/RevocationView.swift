@@ -28,6 +28,7 @@ package final class RevocationView {
         if revocations.version != version { follow() }
         if let token = names.token, table.holds(token, beginning: nil, now: now) { return true }
         if let session = names.session, table.holds(session, beginning: nil, now: now) { return true }
+        for alias in names.aliases where table.holds(alias, beginning: nil, now: now) { return true }
         guard let subject = names.subject else { return false }
         return table.holds(subject, beginning: names.beginning, now: now)
     }

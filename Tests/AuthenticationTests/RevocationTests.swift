@@ -101,6 +101,25 @@ struct RevocationTests {
         #expect(code(gateway, second, now: Gateway.due + 3_000) == "token_revoked")
     }
 
+    @Test func `A change of the signing key brings nobody back who has logged out before`() throws {
+        let (old, new) = (ToyKey(secret: 1, keyID: "old"), ToyKey(secret: 2, keyID: "new"))
+        func gateway(_ keys: KeySet) -> Gateway {
+            let authenticator = Authenticator(
+                policy: Gateway.policy(), keys: keys, hasher: ToyHasher(), mintCache: SharedMintCache())
+            authenticator.revocations = RevocationView(set, awayAfter: 5_000)
+            return Gateway(authenticator, key: old)
+        }
+        set.confirm(at: 0)
+        let token = Toy.token(#"{"sub":"alice","iat":1000,"exp":4600,"jti":"t-1"}"#, key: old, header: #"{"alg":"HS256","kid":"old"}"#)
+        let before = gateway(KeySet(verifiers: [old], signer: old, signingIndex: 0))
+        let entry = try #require(before.request(bearer(token)).admission?.token)
+        revoke(.session(try #require(before.authenticator.sessionID(of: entry))))
+        let after = gateway(KeySet(verifiers: [new, old], signer: new, signingIndex: 0, formerSigners: [old]))
+        #expect(code(after, token) == "token_revoked")
+        let other = Toy.token(#"{"sub":"alice","iat":1000,"exp":4600,"jti":"t-2"}"#, key: old, header: #"{"alg":"HS256","kid":"old"}"#)
+        #expect(code(after, other) == nil)
+    }
+
     @Test func `Where nothing is signed, a token without sid has no session`() {
         let key = ToyKey()
         let authenticator = Authenticator(

@@ -65,6 +65,10 @@ extension Authenticator {
         } else if let sessionID = sessionID(of: entry) {
             // Its successors carry that name, and to revoke one of them is to revoke them all.
             names.set(session: Array(sessionID.utf8).span)
+            // It may have been revoked under the name that it had before the signing key was changed.
+            for signer in verifier.keys.formerSigners {
+                names.add(sessionAlias: Array(SuccessorNames.sessionID(of: entry, signer: signer).utf8).span)
+            }
         }
         entry.revocationNames = names
         return names

@@ -4,6 +4,9 @@ package struct KeySet {
     package let signer: (any TokenSigner)?
     /// Index into `verifiers` of the key that signs; nil when it is not among them.
     package let signingIndex: Int?
+    /// Keys that could sign and do not, as the one that did before the keys were changed: they know the names that were
+    /// derived from it.
+    package let formerSigners: [any TokenSigner]
     /// Nil: all keys are here.
     package let fetched: FetchedKeys?
     /// What choosing a key needs, beside `verifiers`.
@@ -17,8 +20,9 @@ package struct KeySet {
 
     package init(
         verifiers: [any SignatureVerifier], signer: (any TokenSigner)? = nil, signingIndex: Int? = nil,
-        fetched: FetchedKeys? = nil
+        formerSigners: [any TokenSigner] = [], fetched: FetchedKeys? = nil
     ) {
+        self.formerSigners = formerSigners
         self.signingIndex = signingIndex
         self.fetched = fetched
         self.verifiers = verifiers

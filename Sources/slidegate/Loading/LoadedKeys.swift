@@ -76,11 +76,16 @@ struct LoadedKeys: Sendable {
         var verifiers: [any SignatureVerifier] = []
         for entry in entries { verifiers.append(try entry.key.makeVerifier()) }
         var signer: (any TokenSigner)?
+        var formerSigners: [any TokenSigner] = []
         if let signing {
             let key = entries[signing].key
             signer = try key.makeSigner(named: key.id ?? (isPublished ? key.thumbprint() : nil))
+            for (index, entry) in entries.enumerated() where index != signing && entry.key.isPrivate {
+                formerSigners.append(try entry.key.makeSigner())
+            }
         }
-        return KeySet(verifiers: verifiers, signer: signer, signingIndex: signing, fetched: fetched)
+        return KeySet(
+            verifiers: verifiers, signer: signer, signingIndex: signing, formerSigners: formerSigners, fetched: fetched)
     }
 
     /// The public halves of the key pairs that the gateway itself has, as a JWK set.
