@@ -14,7 +14,10 @@ final class AliveFile {
 
     /// - Parameter database: beside which it lies, and whose owner becomes its own.
     init(beside database: String) throws(StoreError) {
-        let path = database + "-alive"
+        // Not beside a link to it: all gateways must find the same one.
+        guard let resolved = realpath(database, nil) else { throw SQLiteFile.error(database) }
+        defer { free(resolved) }
+        let path = String(cString: resolved) + "-alive"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw SQLiteFile.error(path) }
         var status = stat()

@@ -59,7 +59,7 @@ struct SQLiteFile {
             }
             wasOpen = true
         }
-        return wasOpen ? "\(path) was open to others than its owner; its mode is 0600 now" : nil
+        return wasOpen ? "it was open to others than its owner; its mode is 0600 now" : nil
     }
 
     static func error(_ path: String) -> StoreError { .failed("\(path): \(String(cString: strerror(errno)))") }

@@ -4,7 +4,7 @@ import Sessions
 /// The removal of what has expired or ended, piece by piece.
 struct SQLiteSweep {
     private let rules: SessionRules
-    private let now: NumericDate
+    let now: NumericDate
     /// Nil: nobody asked for it.
     private let reply: (@Sendable (Result<StoreReply, StoreError>) -> Void)?
     private var sessions = 0, revocations = 0

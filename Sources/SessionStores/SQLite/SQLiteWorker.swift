@@ -77,20 +77,28 @@ final class SQLiteWorker {
         while !errands.isEmpty {
             let batch = errands.prefix(Self.batchMax)
             errands.removeFirst(batch.count)
-            perform(batch)
+            guard let reason = perform(batch) else { continue }
+            // Whoever waits behind need not wait for the same to happen again.
+            answer(errands, .failure(reason))
+            errands = []
         }
         if isClosing { finish() }
     }
 
     // MARK: Requests
 
-    private func perform(_ batch: ArraySlice<SQLiteErrand>) {
+    /// Nil: the database could be used.
+    private func perform(_ batch: ArraySlice<SQLiteErrand>) -> StoreError? {
         let inPieces = batch.filter { $0.request.operation.isSweep }
         if !inPieces.isEmpty { startSweeps(inPieces) }
         let batch = batch.filter { !$0.request.operation.isSweep }
-        guard let last = batch.last else { return }
+        guard let last = batch.last else { return nil }
         rules = last.request.rules
-        guard let open else { return answer(batch, .failure(failure ?? .away("\(file.path) is being opened"))) }
+        guard let open else {
+            let reason = failure ?? .away("\(file.path) is not open")
+            answer(batch, .failure(reason))
+            return reason
+        }
 
         var outcomes: [Result<StoreReply, StoreError>] = []
         var revoked: [(request: Int, revocation: Revocation, now: NumericDate)] = []
@@ -113,7 +121,9 @@ final class SQLiteWorker {
                 if writes { try settle(open, after: batch, outcomes) }
             }
         } catch {
-            return answer(batch, .failure(fail(error)))
+            let reason = fail(error)
+            answer(batch, .failure(reason))
+            return reason
         }
         for (index, revocation, now) in revoked where !known.insert(revocation, now: now) {
             outcomes[index] = .failure(.away("there is no room for more revocations in memory"))
@@ -122,6 +132,7 @@ final class SQLiteWorker {
         if writes { succeeded() }
         for (errand, outcome) in zip(batch, outcomes) { errand.reply(outcome) }
         intake.answered(batch.count)
+        return nil
     }
 
     private func answer(_ batch: [SQLiteErrand], _ outcome: Result<StoreReply, StoreError>) {
@@ -168,7 +179,6 @@ final class SQLiteWorker {
         }
         if began >= nextSweep {
             scheduleSweep()
-            known.sweep(now: settings.clock())
             if let rules { start(SQLiteSweep(rules, now: settings.clock(), reply: nil)) }
         }
     }
@@ -200,7 +210,7 @@ final class SQLiteWorker {
             let arrival = try SQLitePresence.arrive(in: fresh, again: presence, now: settings.clock())
             presence = arrival.presence
             if arrival.doubtful > 0 {
-                onEvent(.remark("\(file.path) was not closed; the grace of \(arrival.doubtful) refresh tokens begins anew"))
+                onEvent(.remark("it was not closed; the grace of \(arrival.doubtful) refresh tokens begins anew"))
             }
             feed = RevocationFeed()
             do throws(SQLiteFailure) {
@@ -261,14 +271,18 @@ final class SQLiteWorker {
     private func sweep() {
         guard !sweeps.isEmpty else { return }
         do throws(StoreError) {
-            guard let open else { throw failure ?? .away("\(file.path) is being opened") }
+            guard let open else { throw failure ?? .away("\(file.path) is not open") }
             do throws(SQLiteFailure) {
                 try sweeps[0].doPiece(open)
                 succeeded()
             } catch {
                 throw fail(error)
             }
-            if sweeps[0].isDone { sweeps.removeFirst().end(nil) }
+            if sweeps[0].isDone {
+                let done = sweeps.removeFirst()
+                known.sweep(now: done.now)
+                done.end(nil)
+            }
         } catch {
             sweeps.removeFirst().end(error)
         }

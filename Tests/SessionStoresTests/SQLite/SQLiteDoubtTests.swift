@@ -33,7 +33,7 @@ struct SQLiteDoubtTests {
         let heard = Heard()
         let now = NumericDate.start.advanced(bySeconds: 5000)
         let store = try folder.store(now: now, hears: heard)
-        #expect(heard.remarks == ["\(folder.database) was not closed; the grace of 1 refresh tokens begins anew"])
+        #expect(heard.remarks == ["it was not closed; the grace of 1 refresh tokens begins anew"])
         let late = now.advanced(bySeconds: 10)
         guard case .refreshed(.replayed, let session) = try await store.reply(
             to: .refresh(young.id, counter: 0, address: ""), rules: rules, now: late)

@@ -22,7 +22,7 @@ struct SQLiteOpeningTests {
         #expect(chmod(folder.database, 0o644) == 0)
         let heard = Heard()
         let store = try folder.store(hears: heard)
-        #expect(heard.remarks == ["\(folder.database) was open to others than its owner; its mode is 0600 now"])
+        #expect(heard.remarks == ["it was open to others than its owner; its mode is 0600 now"])
         _ = try await store.begin()
         for suffix in ["", "-wal", "-shm"] { #expect(try folder.mode(suffix) == 0o600, "\(suffix)") }
     }
