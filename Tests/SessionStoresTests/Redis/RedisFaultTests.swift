@@ -89,6 +89,55 @@ struct RedisFaultTests {
         #expect(try await other.refresh(sessions[1], 0).0 == .reuseDetected)
     }
 
+    @Test func `a rotation whose answer was lost gets its grace anew, for all gateways`() async throws {
+        let server = try RedisServer()
+        let relay = try Relay(to: server.port)
+        let clock = TestClock()
+        let gateway = try RedisGateway(server.settings(port: relay.port, timeout: 300, poll: 60_000), clock: clock)
+        let other = try RedisGateway(server.settings(), clock: clock)
+        try await gateway.isReady()
+        try await other.isReady()
+        let (session, bystander) = (try await gateway.begin(), try await gateway.begin())
+        _ = try await gateway.refresh(bystander, 0)
+        relay.intercept("EVALSHA", .loseReply)
+        #expect(await gateway.attempt(session, 0).awayReason != nil)
+        #expect(try await other.find(session)?.counter == 1, "it was made")
+        // The store has to come back by then: what it looks after, it looks after before it serves.
+        clock.advance(3600)
+        try await eventually { await gateway.isServing() }
+        let (refreshment, after) = try await other.refresh(session, 0)
+        #expect(refreshment == .replayed)
+        #expect(after.counter == 1)
+        #expect(try await other.refresh(bystander, 0).0 == .reuseDetected)
+    }
+
+    @Test func `the grace does not run while the server is away, whoever has lost the answer`() async throws {
+        let server = try RedisServer()
+        let relay = try Relay(to: server.port)
+        let clock = TestClock()
+        let other = try RedisGateway(server.settings(timeout: 300), clock: clock)
+        try await other.isReady()
+        let (session, old) = (try await other.begin(), try await other.begin())
+        _ = try await other.refresh(old, 0)
+        clock.advance(60)
+        // One gateway makes the change, never hears of it, and is gone.
+        do {
+            let gateway = try RedisGateway(server.settings(port: relay.port, timeout: 5_000, poll: 60_000), clock: clock)
+            try await gateway.isReady()
+            relay.intercept("EVALSHA", .loseReply)
+            async let lost = gateway.attempt(session, 0)
+            try await eventually { try await other.find(session)?.counter == 1 }
+            server.pause()
+            #expect(await lost.awayReason != nil)
+        }
+        try await eventually { if case .away = other.story.last { true } else { false } }
+        clock.advance(3600)
+        server.resume()
+        try await eventually { other.story.last == .back }
+        #expect(try await other.refresh(session, 0).0 == .replayed)
+        #expect(try await other.refresh(old, 0).0 == .reuseDetected, "it was over before")
+    }
+
     @Test func `a partition is told from silence, and healed without a restart`() async throws {
         let server = try RedisServer()
         let relay = try Relay(to: server.port)
@@ -115,13 +164,9 @@ struct RedisFaultTests {
         try await gateway.isReady()
         let session = try await gateway.begin()
         let ended = try await gateway.begin()
-        // One that asks and changes in one go would hide what this is about: the first question must be through.
-        relay.delay(milliseconds: 100)
+        relay.intercept("EVALSHA", .keepCommand)
         async let refreshed = gateway.attempt(session, 0)
         async let end = gateway.perform(.end(ended.id, .logout))
-        try await Task.sleep(for: .milliseconds(250))
-        relay.holdPresent()
-        relay.delay(milliseconds: 0)
         #expect(await refreshed.awayReason != nil)
         #expect(await end.awayReason != nil)
         try await eventually { await gateway.isServing() }

@@ -52,6 +52,7 @@ struct RedisSentinelTests {
         }
         // The replica is cut off for the last of the changes: they are on the master alone, which dies with them.
         group.servers[1].pause()
+        try group.servers[0].command("CLIENT", "KILL", "TYPE", "replica", password: "top")
         for index in counters.indices { counters[index].1 = try await gateways[index % 2].refresh(counters[index].0, 0).1.counter }
         for (index, session) in ended.enumerated() { _ = try await gateways[index % 2].perform(.end(session.id, .logout)).get() }
         let newcomer = try await gateways[0].begin("newcomer")

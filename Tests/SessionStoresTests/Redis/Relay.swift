@@ -16,8 +16,20 @@ final class Relay: Sendable {
         var delayMicroseconds: UInt32 = 0
         /// Connections up to this one pass nothing.
         var heldUpTo = 0
+        /// Connections up to this one get no replies any more.
+        var mutedUpTo = 0
+        var interception: (word: String, Interception)?
         var count = 0
         var isOver = false
+    }
+
+    /// What becomes of a connection on which a command of interest comes, and of those that there are beside it. Later ones are
+    /// not concerned.
+    enum Interception {
+        /// The command is kept, and all that follows, until `releaseHeld`.
+        case keepCommand
+        /// The command is passed on, and its reply gets lost.
+        case loseReply
     }
 
     init(to server: UInt16) throws {
@@ -48,8 +60,8 @@ final class Relay: Sendable {
     /// All that was kept goes on.
     func unblock() { change { $0.isBlocked = false } }
     func delay(milliseconds: UInt32) { change { $0.delayMicroseconds = milliseconds * 1000 } }
-    /// What the connections there are now have to say is kept; new ones are not concerned.
-    func holdPresent() { change { $0.heldUpTo = $0.count } }
+    /// Waits for a command with that word, once.
+    func intercept(_ word: String, _ interception: Interception) { change { $0.interception = (word, interception) } }
     func releaseHeld() { change { $0.heldUpTo = 0 } }
 
     private func change(_ body: (inout State) -> Void) {
@@ -74,7 +86,10 @@ final class Relay: Sendable {
                 var buffer = [UInt8](repeating: 0, count: 65_536)
                 while true {
                     let count = recv(from, &buffer, buffer.count, 0)
-                    guard count > 0, let self, self.waitToPass(number) else { break }
+                    guard count > 0, let self else { break }
+                    if from == client { self.look(at: buffer[..<count]) }
+                    guard self.waitToPass(number) else { break }
+                    if from == upstream, self.state.withLock({ number <= $0.mutedUpTo }) { continue }
                     var sent = 0
                     while sent < count {
                         let part = buffer[sent..<count].withUnsafeBytes { send(to, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -93,6 +108,17 @@ final class Relay: Sendable {
                     Glibc.close(client)
                     Glibc.close(upstream)
                 }
+            }
+        }
+    }
+
+    private func look(at bytes: ArraySlice<UInt8>) {
+        state.withLock { state in
+            guard let (word, interception) = state.interception, bytes.firstRange(of: Array(word.utf8)) != nil else { return }
+            state.interception = nil
+            switch interception {
+            case .keepCommand: state.heldUpTo = state.count
+            case .loseReply: state.mutedUpTo = state.count
             }
         }
     }
