@@ -21,6 +21,23 @@ struct StoreContractTests {
     }
 
     @Test(arguments: StoreKind.all)
+    func `the largest session has room, whatever its labels are made of`(_ kind: StoreKind) async throws {
+        let opened = try await kind.ready()
+        let label = String(repeating: "\0\"\\é", count: 51)
+        let claims = "{\"a\":\"\(String(repeating: "x", count: 4088))\"}"
+        #expect(label.utf8.count == 255 && claims.utf8.count == 4096)
+        let rules = SessionRules(refreshSeconds: .max, expiry: .fixed)
+        let device = Session.Device(id: label, name: label, application: label)
+        let session = try await opened.begin(
+            String(repeating: "\u{1}", count: 512), claims: claims, device: device, address: label, rules: rules)
+        #expect(try await opened.find(session.id) == session)
+        let (_, refreshed) = try await opened.refresh(session, 0, from: label, rules: rules)
+        #expect(try await opened.find(session.id) == refreshed)
+        #expect(refreshed.device == device)
+        #expect(refreshed.expiresAt.seconds == NumericDate.range.upperBound)
+    }
+
+    @Test(arguments: StoreKind.all)
     func `claims come back byte for byte`(_ kind: StoreKind) async throws {
         let opened = try await kind.ready()
         let claims = [
@@ -171,6 +188,21 @@ struct StoreContractTests {
         for counter in 0...4 as ClosedRange<UInt32> { #expect(try await opened.refresh(session, counter, at: start + 4).0 == .ended) }
         #expect(try await opened.find(session.id) == after)
         #expect(try await opened.refresh(other, 0).0 == .rotated)
+    }
+
+    @Test(arguments: StoreKind.all)
+    func `a refresh token ahead of what the store knows counts as current, to the last counter`(_ kind: StoreKind) async throws {
+        let opened = try await kind.ready()
+        let session = try await opened.begin()
+        for counter in [7, 3_000_000_000, .max - 1] as [UInt32] {
+            let (refreshment, after) = try await opened.refresh(session, counter)
+            #expect(refreshment == .rotated)
+            #expect(after.counter == counter + 1)
+            #expect(try await opened.find(session.id) == after)
+            #expect(try await opened.refresh(session, counter).0 == .replayed)
+        }
+        #expect(try await opened.refresh(session, .max).0 == .expired)
+        #expect(try await opened.refresh(session, 7).0 == .reuseDetected)
     }
 
     @Test(arguments: StoreKind.all)
