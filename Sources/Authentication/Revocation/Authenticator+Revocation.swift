@@ -62,12 +62,12 @@ extension Authenticator {
         if let subject = claims.member(.subject) { _ = claims.withString(of: subject) { names.set(subject: $0) } }
         if let sessionID = claims.member(.sessionID) {
             _ = claims.withString(of: sessionID) { names.set(session: $0) }
-        } else if let sessionID = sessionID(of: entry) {
+        } else if let signer {
             // Its successors carry that name, and to revoke one of them is to revoke them all.
-            names.set(session: Array(sessionID.utf8).span)
+            names.set(session: SuccessorNames.derivedSessionID(of: entry, signer: signer).span)
             // It may have been revoked under the name that it had before the signing key was changed.
             for signer in verifier.keys.formerSigners {
-                names.add(sessionAlias: Array(SuccessorNames.sessionID(of: entry, signer: signer).utf8).span)
+                names.add(sessionAlias: SuccessorNames.derivedSessionID(of: entry, signer: signer).span)
             }
         }
         entry.revocationNames = names

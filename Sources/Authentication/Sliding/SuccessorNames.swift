@@ -16,6 +16,12 @@ enum SuccessorNames {
         entry.token.claims.string(.sessionID) ?? name(signer.derive("slidegate sid", parent(of: entry).span))
     }
 
+    /// The text of what `sessionID` is for a token that has none.
+    static func derivedSessionID(of entry: TokenEntry, signer: any TokenSigner) -> [UInt8] {
+        let code = signer.derive("slidegate sid", parent(of: entry).span)
+        return Base64URL.encode(code.span.extracting(0..<16))
+    }
+
     /// What distinguishes a token from all others: its `jti`, or its hash when it has none. The first byte keeps the two
     /// apart. There is room for a slot behind it.
     private static func parent(of entry: TokenEntry) -> [UInt8] {
