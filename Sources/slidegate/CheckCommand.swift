@@ -34,10 +34,11 @@ struct CheckCommand: ParsableCommand {
             // As each worker will: not by loading again, since a key may come from a pipe.
             _ = try keys.makeKeySet()
             let tls = try LoadedTLS(configuration, ticketKeys: TicketKeys())
-            let warnings = configuration.warnings + keys.warnings + tls.warnings
+            let sessions = try LoadedSessions(configuration)
+            let warnings = configuration.warnings + keys.warnings + tls.warnings + (sessions?.warnings ?? [])
             for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
             if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }
-            if !quiet { Console.write(Explanation(configuration, keys, tls).text) }
+            if !quiet { Console.write(Explanation(configuration, keys, tls, sessions).text) }
         }
     }
 }

@@ -5,18 +5,20 @@ import Signatures
 
 /// A configuration in words: what an operator should read before it goes into service.
 struct Explanation {
-    private let configuration: Configuration
+    let configuration: Configuration
     private let keys: LoadedKeys
     private let tls: LoadedTLS
+    let sessions: LoadedSessions?
 
-    init(_ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS) {
+    init(_ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?) {
         self.configuration = configuration
         self.keys = keys
         self.tls = tls
+        self.sessions = sessions
     }
 
     var text: String {
-        let sections = [traffic, keyLines, tokenLines, slidingLines, routeLines, crossOriginLines]
+        let sections = [traffic, keyLines, tokenLines, slidingLines, sessionLines, routeLines, crossOriginLines]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -69,10 +71,18 @@ struct Explanation {
         return ["KEYS"]
             + keys.entries.enumerated().map { index, entry in
                 let id = entry.key.id.map { "kid \"\($0)\"" } ?? "without kid"
-                let role = index == keys.signing ? "signs renewed tokens, and verifies" : "verifies"
+                let role = index == keys.signing ? "signs \(signed), and verifies" : "verifies"
                 let source = describe(configuration.keys[entry.source].source.value)
                 return "  \(entry.key.algorithm.rawValue), \(id), \(source): \(role)"
             } + fetched
+    }
+
+    private var signed: String {
+        switch (configuration.sliding != nil, sessions != nil) {
+        case (_, false): "renewed tokens"
+        case (true, true): "renewed tokens, and those of sessions"
+        case (false, true): "tokens of sessions"
+        }
     }
 
     private func describe(_ source: Configuration.Key.Source) -> String {
@@ -166,6 +176,7 @@ struct Explanation {
             lines.append("      \(renewal(of: route))")
             lines.append("      \(destination(of: route))")
             if let streams = streams(of: route) { lines.append("      \(streams)") }
+            if let storeAway = storeAway(of: route) { lines.append("      \(storeAway)") }
         }
         if !routes.contains(where: { $0.pathPrefix == "/" && $0.hosts.isEmpty && $0.methods.isEmpty }) {
             lines.append("  anything else")

@@ -28,6 +28,7 @@ final class Service {
     private var configuration: Configuration
     private let dependencies: Dependencies
     private let stores: StoreKeeper
+    private let sessionAPI: SessionAPI
     /// Counts the times that the file was read, so that the newest wins.
     private var reloadCount = 0
     private var gateway: Gateway?
@@ -77,6 +78,7 @@ final class Service {
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         dependencies = try Dependencies(configuration, on: loop, log: log)
         stores = try StoreKeeper(on: loop, log: log)
+        sessionAPI = try SessionAPI(on: loop, log: log)
         let keys = try LoadedKeys(configuration)
         let tls = try LoadedTLS(configuration, ticketKeys: ticketKeys)
         let sessions = try LoadedSessions(configuration)
@@ -86,7 +88,7 @@ final class Service {
         var sockets = inherited.listening
         administration = Administration(
             on: loop, collectReport: { [unowned self] onDone in collectReport(onDone) },
-            readiness: { [unowned self] in readiness }, store: { [unowned stores] in stores.report })
+            readiness: { [unowned self] in readiness }, store: { [unowned stores] in stores.report }, sessions: sessionAPI)
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
             settings, workerCount: workerCount, inheriting: sockets, log: log, on: loop
@@ -98,7 +100,7 @@ final class Service {
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
-        stores.adopt(store, sessions)
+        adopt(store, sessions, configuration, keys)
         applied(settings, configuration, keys)
         warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
         announce()
@@ -217,6 +219,18 @@ extension Service {
         }
     }
 
+    /// The session API, as the workers, goes by it from now on.
+    private func adopt(_ store: OpenStore?, _ sessions: LoadedSessions?, _ configuration: Configuration, _ keys: LoadedKeys) {
+        stores.adopt(store, sessions)
+        guard let store, let sessions else {
+            sessionAPI.backend = nil
+            return
+        }
+        sessionAPI.backend = SessionAPI.Backend(
+            rules: sessions.rules, store: store.store,
+            issuer: SessionIssuer(sessions, configuration, keys, mintCache: mintCache))
+    }
+
     private func applied(_ settings: ProxySettings, _ configuration: Configuration, _ keys: LoadedKeys) {
         dependencies.applied(settings, of: configuration, keys, by: gateway) { [mintCache, log] keys in
             do {
@@ -283,7 +297,7 @@ extension Service {
             try gateway?.apply(settings)
             try administration.adopt(preparation)
             configuration = next
-            stores.adopt(store, sessions)
+            adopt(store, sessions, next, keys)
             applied(settings, next, keys)
             warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
             log.write("slidegate: configuration reloaded from \(path)")

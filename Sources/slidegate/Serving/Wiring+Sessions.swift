@@ -37,6 +37,18 @@ private func makeEndpointsFactory(
     }
 }
 
+extension SessionIssuer {
+    /// For the administration, on the control thread. Nil: there is no secret, or no key that signs.
+    convenience init?(
+        _ sessions: LoadedSessions, _ configuration: Configuration, _ keys: LoadedKeys, mintCache: any MintCache
+    ) {
+        guard let codec = try? sessions.makeCodec(), let keys = try? keys.makeKeySet() else { return nil }
+        self.init(
+            rules: sessions.rules, keys: keys, validation: AuthenticationPolicy(configuration).validation, codec: codec,
+            mintCache: mintCache)
+    }
+}
+
 extension SessionPolicy {
     fileprivate init(_ loaded: LoadedSessions) {
         let settings = loaded.settings

@@ -20,6 +20,8 @@ final class AdminConnection {
     private var output = ByteBuffer()
     private var isAnswering = false
     private var closesAfterwards = false
+    /// To the request that is being received.
+    private var hasSaidContinue = false
 
     init(_ stream: ByteStream, of server: AdminServer) throws(EventLoopError) {
         self.stream = stream
@@ -48,25 +50,74 @@ final class AdminConnection {
         swap(&pending, &input)
     }
 
-    /// Begins to answer the request at the start of `bytes`; the bytes used, none while its head is not whole.
+    /// Begins to answer the request at the start of `bytes`; the bytes used, none while it is not whole.
     private func consume(_ bytes: Span<UInt8>) -> Int {
         do {
             guard try head.parse(bytes) else { return 0 }
+            closesAfterwards = !head.isPersistent || server.isLeaving
+            let (method, path) = (text(head.methodName, bytes), text(head.path, bytes))
+            if let refusal = refusal(bytes) ?? server.refusal(method: method, path: path) {
+                refuse(refusal)
+                return bytes.count
+            }
+            let contentBytesMax = server.contentBytesMax(method: method, path: path)
+            let (content, end): ([UInt8], Int)
+            switch try self.content(bytes, bytesMax: contentBytesMax) {
+            case .whole(let whole, let next): (content, end) = (whole, next)
+            case .unfinished:
+                sayContinue()
+                return 0
+            case .tooLarge:
+                let text = contentBytesMax == 0 ? "No content is taken here." : "At most \(contentBytesMax) bytes are taken."
+                refuse(AdminAnswer(status: 413, text))
+                return bytes.count
+            }
+            isAnswering = true
+            hasSaidContinue = false
+            let isHead = head.method == .head
+            let query = Array(copying: bytes.extracting(head.query.bounds))
+            let request = AdminRequest(method: isHead ? "GET" : method, path: path, query: query, content: content)
+            // Strong: an answer that comes late must find a connection to be told that it is closed.
+            server.answer(request) { [self] answer in send(answer, withContent: !isHead) }
+            return end
         } catch {
             refuse(AdminAnswer(status: 400, error.description))
             return bytes.count
         }
-        isAnswering = true
-        closesAfterwards = !head.isPersistent || server.isLeaving
-        let isHead = head.method == .head
-        if let refusal = refusal(bytes) {
-            refuse(refusal)
-            return bytes.count
+    }
+
+    private func text(_ range: ByteRange, _ bytes: Span<UInt8>) -> String { String(copying: bytes.extracting(range.bounds)) }
+
+    private enum Content {
+        /// And where the next request begins.
+        case whole([UInt8], end: Int)
+        case unfinished
+        case tooLarge
+    }
+
+    private func content(_ bytes: Span<UInt8>, bytesMax: Int) throws(MessageError) -> Content {
+        if case .length(let count) = head.framing, count > bytesMax { return .tooLarge }
+        var decoder = ContentDecoder(head.framing)
+        var content: [UInt8] = []
+        var offset = head.length
+        while true {
+            switch try decoder.next(bytes, from: &offset) {
+            case .content(let range):
+                guard content.count + range.count <= bytesMax else { return .tooLarge }
+                content += Array(copying: bytes.extracting(range))
+            case .end(let end): return .whole(content, end: end)
+            case .needsMore: return .unfinished
+            }
         }
-        let path = bytes.withUnsafeBytes { _ in String(copying: bytes.extracting(head.path.bounds)) }
-        // Strong: an answer that comes late must find a connection to be told that it is closed.
-        server.answer(path: path) { [self] answer in send(answer, withContent: !isHead) }
-        return head.length
+    }
+
+    /// For clients that wait with their content until it is wanted (RFC 9110 §10.1.1).
+    private func sayContinue() {
+        guard head.expectsContinue, !hasSaidContinue else { return }
+        hasSaidContinue = true
+        output.removeAll()
+        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+        if case .failed = output.withSpan({ stream.write($0) }) { close() }
     }
 
     /// Why the request is not let in; nil when it is.
@@ -79,10 +130,6 @@ final class AdminConnection {
             // A page in a browser on this machine can have its own name resolve to 127.0.0.1; it cannot hide that name.
             return AdminAnswer(status: 421, "Without a secret only localhost and IP addresses are answered for.")
         }
-        guard head.method == .get || head.method == .head else {
-            return AdminAnswer(status: 405, fields: "Allow: GET, HEAD\r\n", "Only GET and HEAD.")
-        }
-        guard !head.framing.hasContent else { return AdminAnswer(status: 413, "No content is taken here.") }
         return nil
     }
 
@@ -111,10 +158,12 @@ final class AdminConnection {
         output.append(decimal: answer.status)
         output.append(" ")
         output.append(answer.reason)
-        output.append("\r\nContent-Type: ")
-        output.append(answer.type)
-        output.append("\r\nContent-Length: ")
-        output.append(decimal: answer.content.count)
+        if answer.status != 204 {
+            output.append("\r\nContent-Type: ")
+            output.append(answer.type)
+            output.append("\r\nContent-Length: ")
+            output.append(decimal: answer.content.count)
+        }
         output.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
         output.append(answer.fields)
         if closesAfterwards {

@@ -5,8 +5,8 @@ import HTTP1
 /// The administration listener: a small HTTP server on the control thread, apart from the workers, so that it answers
 /// when they are busy, at their limits or stuck.
 final class AdminServer {
-    /// Answers when it has what it needs, within the call or later.
-    typealias Route = (_ answer: @escaping (AdminAnswer) -> Void) -> Void
+    /// Something to look at. Answers when it has what it needs, within the call or later.
+    typealias Page = (_ answer: @escaping (AdminAnswer) -> Void) -> Void
 
     /// Scrapers and a few people.
     private static let connectionsMax = 32
@@ -17,18 +17,20 @@ final class AdminServer {
     let socket: ListeningSocket
     /// Nil: on loopback, where none is asked for.
     let secret: [UInt8]?
-    private let routes: [String: Route]
+    private let pages: [String: Page]
+    private let sessions: SessionAPI
     private var listener: Listener?
     private var acceptTimer: LoopTimer?
     /// The oldest first.
     private var connections: [AdminConnection] = []
 
     init(
-        on socket: ListeningSocket, secret: [UInt8]?, routes: [String: Route], loop: EventLoop
+        on socket: ListeningSocket, secret: [UInt8]?, pages: [String: Page], sessions: SessionAPI, loop: EventLoop
     ) throws(EventLoopError) {
         self.socket = socket
         self.secret = secret
-        self.routes = routes
+        self.pages = pages
+        self.sessions = sessions
         self.loop = loop
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in listener?.resume() }
         listener = try Listener(socket, on: loop) { [unowned self] event in handle(event) }
@@ -62,12 +64,31 @@ final class AdminServer {
         for connection in connections { connection.close() }
     }
 
-    /// Answers a request that has been let in.
-    func answer(path: String, _ answer: @escaping (AdminAnswer) -> Void) {
-        guard let route = routes[path] else {
-            let known = routes.keys.sorted().joined(separator: " ")
-            return answer(AdminAnswer(status: 404, "There is nothing here. There is: \(known)"))
+    /// Why a request is not for any resource here; nil when it is.
+    func refusal(method: String, path: String) -> AdminAnswer? {
+        if let methods = sessions.methods(at: path) {
+            // On loopback, too: whoever has an account on this machine must not end, or begin, anyone's session.
+            guard secret != nil else {
+                return .problem(403, "secret_required", "Sessions are only shown to who has the secret, and none is configured (admin.secret_file).")
+            }
+            let allowed = methods.joined(separator: ", ")
+            return methods.contains(method)
+                ? nil : .problem(405, "method_not_allowed", "There is: \(allowed).", fields: "Allow: \(allowed)\r\n")
         }
-        route(answer)
+        guard pages[path] != nil else {
+            let known = pages.keys.sorted().joined(separator: " ")
+            return AdminAnswer(status: 404, "There is nothing here. There is: \(known)")
+        }
+        return method == "GET" || method == "HEAD" ? nil : AdminAnswer(status: 405, fields: "Allow: GET, HEAD\r\n", "Only GET and HEAD.")
+    }
+
+    /// The most content that a request for it may have.
+    func contentBytesMax(method: String, path: String) -> Int {
+        method == "POST" && sessions.methods(at: path) != nil ? AdminRequest.contentBytesMax : 0
+    }
+
+    /// Answers a request that has been let in.
+    func answer(_ request: AdminRequest, _ answer: @escaping (AdminAnswer) -> Void) {
+        if let page = pages[request.path] { page(answer) } else { sessions.answer(request, answer) }
     }
 }

@@ -22,7 +22,8 @@ final class Administration {
     private static let secretBytesMin = 16
 
     private let loop: EventLoop
-    private let routes: [String: AdminServer.Route]
+    private let pages: [String: AdminServer.Page]
+    private let sessions: SessionAPI
     private var server: AdminServer?
     /// What the socket was asked for as; port 0 stands for any.
     private var requested: SocketAddress?
@@ -33,10 +34,11 @@ final class Administration {
     ///   - store: the state of the store of sessions; nil without one.
     init(
         on loop: EventLoop, collectReport: @escaping (@escaping (GatewayReport) -> Void) -> Void,
-        readiness: @escaping () -> Readiness, store: @escaping () -> StoreReport?
+        readiness: @escaping () -> Readiness, store: @escaping () -> StoreReport?, sessions: SessionAPI
     ) {
         self.loop = loop
-        routes = [
+        self.sessions = sessions
+        pages = [
             "/metrics": { answer in
                 collectReport { report in
                     let type: StaticString = "text/plain; version=0.0.4; charset=utf-8"
@@ -87,7 +89,7 @@ final class Administration {
         if preparation?.socket === server?.socket { close() } else { end() }
         requested = preparation?.address
         guard let preparation else { return }
-        server = try AdminServer(on: preparation.socket, secret: preparation.secret, routes: routes, loop: loop)
+        server = try AdminServer(on: preparation.socket, secret: preparation.secret, pages: pages, sessions: sessions, loop: loop)
     }
 
     /// Leaves the socket, and its file if it has one, to a successor.
