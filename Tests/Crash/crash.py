@@ -9,7 +9,8 @@ once, now after longer than the grace. A client that got no answer asks again wi
 Held after each kill:
 - whoever was answered goes on with what the answer gave, and whoever was not goes on with what it had before;
 - a token that was used up two answers ago, or one answer ago and longer than the grace before the kill, is refused, and ends its
-  session as reuse;
+  session as reuse. A start after a kill begins the grace anew, so that needs a life that is longer than it: now and then there
+  is one;
 - who was answered that they are logged out stays so, with the refresh token and with the access token;
 - the files, as the kill left them, pass SQLite's integrity check (on a copy, so that the gateway itself recovers them), and
   only their owner may read them.
@@ -36,7 +37,8 @@ import urllib.parse
 
 GRACE = 2  # seconds
 SETTLE = 5 + 2 + 1  # how far behind the gateway may have written down what is settled (`Settlement`), and a second's rounding
-LONG_PAUSE_EVERY = 20  # rounds; the others are over within the grace
+CYCLE = 20  # rounds; in each, one pause that is longer than the grace, and one life
+LONG_LIFE, LONG_PAUSE = 4, 7
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -297,7 +299,7 @@ sessions:
         self.lock = threading.Lock()
         self.ended = []
         self.start()
-        # Sessions that are refreshed once and then rest, until their first token is older than any grace.
+        # Sessions that are refreshed once and then rest, until the grace of their first token is over.
         resting = collections.deque()
         threads = [
             threading.Thread(target=self.guard, args=(lambda client=Client(self, f"user{number}"): self.refresh_on(client),))
@@ -310,17 +312,20 @@ sessions:
             rested.log_in()
             rested.refresh()
             resting.append(rested)
+            settled = []
+            if number % CYCLE == LONG_LIFE:
+                settled = list(resting)
+                resting.clear()
+                time.sleep(GRACE + SETTLE)
             time.sleep(self.random.uniform(0.02, 0.4))
             self.check()
             self.kill()
-            killed_at = time.monotonic()
-            if number % LONG_PAUSE_EVERY == LONG_PAUSE_EVERY // 2:
+            if number % CYCLE == LONG_PAUSE:
                 time.sleep(GRACE + 1.5)
                 self.count["pauses beyond the grace"] += 1
             self.start()
             self.count["kills"] += 1
-            while resting and resting[0].answered_at < killed_at - GRACE - SETTLE:
-                rested = resting.popleft()
+            for rested in settled:
                 rested.expect_reuse(rested.tokens[-2], "predecessors refused after their grace")
             # Some of those that have ended, in this life or an earlier one, are still remembered.
             with self.lock:

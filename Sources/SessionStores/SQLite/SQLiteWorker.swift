@@ -228,7 +228,8 @@ final class SQLiteWorker {
             try openDatabase(creates: false)
             succeeded()
         } catch {
-            failure = error
+            // Whatever is wrong with it may be put right: it was good once.
+            failure = .away(error.text)
         }
     }
 

@@ -61,10 +61,22 @@ struct SQLiteFailureTests {
         try moveDatabase(from: folder.path, to: kept)
         await #expect(throws: StoreError.self) { try await store.begin() }
         try await eventually { heard.awayCount == 1 }
+        await #expect(throws: StoreError.away("\(folder.database): it has been deleted or replaced")) { try await store.begin() }
         let confirmed = try #require(revocations.confirmedAt)
         try await Task.sleep(for: .milliseconds(50))
         #expect(revocations.confirmedAt == confirmed)
         #expect(try folder.mode() == nil)
+        await #expect(throws: StoreError.away("\(folder.database) does not exist")) {
+            // Until it has tried to open it again.
+            while true {
+                do {
+                    _ = try await store.begin()
+                    return
+                } catch StoreError.away("\(folder.database): it has been deleted or replaced") {
+                    try await Task.sleep(for: .milliseconds(5))
+                }
+            }
+        }
         // What comes back is the same database, and goes on.
         try moveDatabase(from: kept, to: folder.path)
         try await eventually { heard.events.last == .back }
