@@ -51,7 +51,7 @@ extension Revocation {
         case [UInt8(ascii: "t")]: self.init(.token(name), expiresAt: expiresAt)
         case [UInt8(ascii: "s")]: self.init(.session(name), expiresAt: expiresAt)
         case [UInt8(ascii: "u")]:
-            guard let before = numbers[1] else { return nil }
+            guard let before = numbers[1], NumericDate.range.contains(before) else { return nil }
             self.init(.subject(name, before: NumericDate(seconds: before)), expiresAt: expiresAt)
         default: return nil
         }

@@ -226,7 +226,7 @@ extension RedisWorker {
         guard let place = Place(cursor) else { return task.answer(.failure(.badCursor)) }
         // Everything in the second of the place is looked at again.
         ask(RedisCommand("ZCOUNT", keys.subject(subject), "-inf", "(\(place.created)"), for: task) { [unowned self] reply in
-            guard case .integer(let rank) = reply else { return task.answer(.failure(.failed("Redis: ZCOUNT has no outcome"))) }
+            guard case .integer(let rank) = reply, (0...Int64(Int32.max)).contains(rank) else { return task.answer(.failure(.failed("Redis: ZCOUNT has no outcome"))) }
             list(of: subject, query, from: rank, after: place, [], chunks: 0, for: task)
         }
     }

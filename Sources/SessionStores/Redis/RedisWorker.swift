@@ -347,7 +347,7 @@ final class RedisWorker: RedisLinkHandler {
             for number in [connections, task.request.now.seconds, Int64(count)] { command.append(number) }
         } then: { [unowned self] result in
             switch result {
-            case .success(.integer(let removed)): proceed(Int(clamping: removed))
+            case .success(.integer(let removed)): proceed(min(max(0, Int(clamping: removed)), count))
             case .success: proceed(0)
             case .failure(let fault): failed(task, fault, on: connection)
             }
