@@ -11,11 +11,18 @@ package struct SessionID: Hashable, Sendable {
         self.low = low
     }
 
-    /// Bits from the system's generator, so that nobody can guess one.
+    /// Bits from the system's generator, so that nobody can guess one. The text does not begin with `-`, which command lines take
+    /// for an option.
     package static func random() -> SessionID {
         var generator = SystemRandomNumberGenerator()
-        return SessionID(high: generator.next(), low: generator.next())
+        while true {
+            let id = SessionID(high: generator.next(), low: generator.next())
+            if id.high >> 58 != Self.dash { return id }
+        }
     }
+
+    /// What `-` stands for in base64url (RFC 4648 §5).
+    private static let dash: UInt64 = 62
 
     /// Nil for anything but the canonical text of 16 bytes.
     package init?(text: Span<UInt8>) {

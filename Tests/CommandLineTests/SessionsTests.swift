@@ -156,6 +156,16 @@ struct SessionsTests {
         }
     }
 
+    @Test func `names that begin with a dash are names`() throws {
+        #expect(try run("revoke", "--sid", "-x").output.hasPrefix("The sid -x is revoked; "))
+        #expect(try run("revoke", "--jti", "--json").output.hasPrefix("The token --json is revoked; "))
+        _ = try begin("-alice")
+        #expect(try run("list", "--subject", "-alice", "--json").output.contains("\"subject\":\"-alice\""))
+        #expect(try run("revoke", "--subject", "-alice").output.hasPrefix("Ended 1 session of -alice; "))
+        let program = try Program(["sessions", "show", config, "--", "-Aa3K7gyKeKakCsFLstUcQ"])
+        #expect(program.errors == "slidegate: there is no session -Aa3K7gyKeKakCsFLstUcQ\n")
+    }
+
     // MARK: sweep
 
     @Test func `sweep removes what nobody has to remember`() throws {

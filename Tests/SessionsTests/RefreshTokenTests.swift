@@ -190,6 +190,11 @@ struct SessionIDTests {
         #expect(SessionID.random() != SessionID.random())
     }
 
+    @Test func `no new name looks like an option of a command`() {
+        for _ in 0..<5000 { #expect(!SessionID.random().text.hasPrefix("-")) }
+        #expect(SessionID("-Aa3K7gyKeKakCsFLstUcQ") != nil)
+    }
+
     @Test(arguments: [
         "", "ABEiM0RVZneImaq7zN3u_", "ABEiM0RVZneImaq7zN3u_ww", "ABEiM0RVZneImaq7zN3u_x", "ABEiM0RVZneImaq7zN3u/w", "ABEiM0RVZneImaq7zN3u_w==",
         "ABEiM0RVZneImaq7zN3u w", "00112233-4455-6677-8899-aabbccddeeff", "éééééééééééé",

@@ -21,7 +21,7 @@ struct SessionsListCommand: ParsableCommand {
 
     @OptionGroup var options: SessionsOptions
 
-    @Option(help: ArgumentHelp("Only those of this user: the sub of the tokens.", valueName: "subject"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Only those of this user: the sub of the tokens.", valueName: "subject"))
     var subject: String?
 
     @Flag(help: "Also those that have ended or expired, as long as they are remembered.")

@@ -25,13 +25,13 @@ struct SessionsRevokeCommand: ParsableCommand {
     @Argument(help: "The session to end.")
     var id: SessionID?
 
-    @Option(help: ArgumentHelp("End all sessions of this user.", valueName: "subject"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("End all sessions of this user.", valueName: "subject"))
     var subject: String?
 
-    @Option(help: ArgumentHelp("Refuse tokens with this sid.", valueName: "sid"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Refuse tokens with this sid.", valueName: "sid"))
     var sid: String?
 
-    @Option(help: ArgumentHelp("Refuse the token with this jti.", valueName: "jti"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Refuse the token with this jti.", valueName: "jti"))
     var jti: String?
 
     func validate() throws {
