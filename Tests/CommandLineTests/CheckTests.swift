@@ -120,4 +120,75 @@ struct CheckTests {
             #expect(program.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
         }
     }
+
+    // MARK: Sessions
+
+    private func explain(_ sessions: String, _ rest: String = "") throws -> Program {
+        try directory.write("refresh.secret", secret + "\n")
+        try directory.write("other.secret", "\(secret)\n")
+        return try Program(["check", try directory.sample("sessions: { \(sessions) }\n\(rest)")])
+    }
+
+    @Test func `sessions are explained: what begins one, how long it lasts, where it is kept, what holds when nobody can tell`() throws {
+        let program = try explain(
+            "store: sqlite:/var/lib/s.db, secret_file: refresh.secret, access: { lifetime: 10m }, refresh: { lifetime: 2d, cap: 20d, per_user: 4 }, "
+                + "revocation: { away_after: 3s }, endpoints: { login: { path: /in, preset: express }, refresh: { preset: cookie }, logout: /out }",
+            "admin: { address: \"127.0.0.1:1\" }\nroutes: [ { path: / }, { path: /a, store_away: open } ]")
+        #expect(program.status == 0)
+        #expect(program.errors == "")
+        for part in [
+            "signs renewed tokens, and those of sessions",
+            "are kept in /var/lib/s.db, a file of this machine; this check does not open it.",
+            "POST /in goes to default, whose answer has claims in X-Session-Claims: that begins one, and gets the tokens added (express).",
+            "An access token lives 10m.", "A session ends 2d after its last refresh, and 20d after its login at the latest.",
+            "one that comes again ends the session, but for 10s after its use", "A user has 4 sessions at most",
+            "POST /refresh takes a refresh token in the cookie __Host-refresh and answers with new tokens (cookie).",
+            "Served too: logout at /out.", "within 250ms by others with this file",
+            "At the latest after 3s: whoever has not heard of the store for so long refuses tokens with 503, but on open routes.",
+            "logins and refreshes fail with 503", "The end of a session is remembered for 12h",
+            "The session API at 127.0.0.1:1 answers 403: admin has no secret.",
+            "Open: lets valid tokens pass while the store of sessions is away.",
+        ] { #expect(program.output.contains(part), "\(part)\n\(program.output)") }
+    }
+
+    @Test func `a store elsewhere and policies without rotation are explained`() throws {
+        let program = try explain(
+            "store: { redis: { address: 10.0.0.5:6379, password_file: other.secret } }, secret_file: refresh.secret, "
+                + "refresh: { policy: fixed, lifetime: 1d, rotate: false }, endpoints: { refresh: /r }")
+        #expect(program.status == 0)
+        #expect(program.output.contains("are kept in Redis at 10.0.0.5:6379"))
+        #expect(program.output.contains("A session ends 1d after its login, however it is used."))
+        #expect(program.output.contains("A session keeps its one refresh token"))
+        #expect(program.output.contains("as a rule within milliseconds by the others"))
+        #expect(!program.output.contains(secret))
+    }
+
+    @Test func `a store in memory is warned of`() throws {
+        let program = try explain("store: memory")
+        #expect(program.status == 0)
+        #expect(program.errors.contains("warning: sessions.store: memory is forgotten with the process"))
+        #expect(try Program(["check", "--strict", directory.path("slidegate.yaml")]).status == 78)
+    }
+
+    @Test func `secrets of sessions are loaded, each with its place, and never repeated`() throws {
+        try directory.write("short.secret", "0123456789abcdef0123456789ABCDE")
+        let program = try explain(
+            "store: { redis: { address: a:1, password_env: NO_SUCH_VARIABLE } }, secret_file: short.secret, previous_secret_file: none.secret, "
+                + "endpoints: { introspection: { path: /i, secret_file: short.secret } }")
+        #expect(program.status == 78)
+        let lines = program.errors.split(separator: "\n")
+        #expect(lines.count == 4)
+        #expect(lines.contains { $0.contains("sessions.secret_file: the secret is too short; expected at least 32 bytes") })
+        #expect(lines.contains { $0.contains("sessions.previous_secret_file: cannot read ") })
+        #expect(lines.contains { $0.contains("sessions.endpoints.introspection.secret_file: the secret is too short") })
+        #expect(lines.contains { $0.contains("sessions.store.redis.password_env: the environment has no variable NO_SUCH_VARIABLE") })
+        #expect(!program.errors.contains("0123456789abcdef"))
+    }
+
+    @Test func `a secret that everyone can read is warned of`() throws {
+        try directory.write("open.secret", secret, mode: 0o644)
+        let program = try explain("store: sqlite:a.db, secret_file: open.secret, endpoints: { refresh: /r }")
+        #expect(program.status == 0)
+        #expect(program.errors.contains("sessions.secret_file: every user of this machine can read open.secret"))
+    }
 }

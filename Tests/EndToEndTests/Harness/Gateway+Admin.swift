@@ -20,8 +20,8 @@ extension Gateway {
 
     /// The value of one sample of the metrics, written as Prometheus shows it: `name` or `name{label="value"}`. Nil when it
     /// is not there.
-    func metric(_ sample: String) throws -> Double? {
-        let page = try administer("/metrics").text
+    func metric(_ sample: String, secret: String? = nil) throws -> Double? {
+        let page = try administer("/metrics", secret.map { "Authorization: Bearer \($0)" } ?? "X-No: secret").text
         for line in page.split(separator: "\n") where line.hasPrefix(sample + " ") {
             return Double(line.dropFirst(sample.utf8.count + 1))
         }

@@ -42,12 +42,15 @@ final class AdminConnection {
     }
 
     private func consumeInput() {
-        guard !isAnswering, stream.isOpen, !input.isEmpty else { return }
-        var pending = ByteBuffer()
-        swap(&pending, &input)
-        let used = pending.withSpan { consume($0) }
-        pending.removeFirst(used)
-        swap(&pending, &input)
+        // More than once where requests come together and are answered at once.
+        while !isAnswering, stream.isOpen, !input.isEmpty {
+            var pending = ByteBuffer()
+            swap(&pending, &input)
+            let used = pending.withSpan { consume($0) }
+            pending.removeFirst(used)
+            swap(&pending, &input)
+            if used == 0 { return }
+        }
     }
 
     /// Begins to answer the request at the start of `bytes`; the bytes used, none while it is not whole.
