@@ -64,6 +64,14 @@ extension EndpointCall {
 
     private func refresh(_ format: WireFormat, _ text: [UInt8], now: NumericDate) -> (Step, Question?) {
         let fingerprint = endpoints.fingerprint(of: text.span)
+        guard verificationPause == 0 else {
+            let seconds = Int((verificationPause + 999) / 1000)
+            return (
+                .answer(
+                    maker.refused(
+                        .token(.tooManyFailures(retryAfterSeconds: seconds)), Self.refused("too_many_failures", fingerprint))), nil
+            )
+        }
         let token: RefreshToken
         do {
             token = try endpoints.codec.read(text.span)

@@ -119,7 +119,7 @@ extension SessionEndpoints {
         switch endpoint {
         case .refresh(let index): policy.refreshes[index].methods
         case .logout, .logoutEverywhere, .revocation, .introspection: ["POST"]
-        case .sessions: ["GET"]
+        case .sessions: ["GET", "HEAD"]
         case .session: ["DELETE"]
         }
     }

@@ -138,8 +138,10 @@ extension WireFormat.TokenPlace {
 
 extension AnswerFormat {
     fileprivate func overridden(by answer: Configuration.Sessions.Answer) -> AnswerFormat {
-        AnswerFormat(
-            status: answer.status ?? status, body: answer.body.map { AnswerTemplate($0) } ?? body,
+        let ownBody = answer.body.map { AnswerTemplate($0) }
+        return AnswerFormat(
+            // Nothing at all is something to say: tokens may be in headers and cookies alone.
+            status: answer.status ?? status, body: ownBody == .object([]) ? nil : ownBody ?? body,
             headers: answer.headers.map { $0.map { Header(name: $0.name, value: AnswerTemplate($0.value)) } } ?? headers,
             setsRefreshCookie: answer.hasRefreshCookie ?? setsRefreshCookie, accessCookie: answer.accessCookie ?? accessCookie)
     }
