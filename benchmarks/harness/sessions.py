@@ -201,7 +201,7 @@ def run_variant(case, database, backend, tokens, secret, folder, placement, seco
         record = measure(server, seconds, placement, expected, one, path, first)
         record["rss_kib"] = resident
         if database:
-            record["entries"] = int(server.metric("slidegate_revocations"))
+            record["entries"] = int(server.metric("slidegate_revocation_entries"))
         return record
     finally:
         server.stop()
