@@ -98,12 +98,12 @@ private struct MemoryState {
         _ subject: String, _ except: SessionID?, _ reason: Session.Reason, _ rules: SessionRules, _ now: NumericDate
     ) throws(StoreError) -> Int {
         if except == nil {
-            try revoke(Revocation(.subject(subject, before: now), expiresAt: now.advanced(bySeconds: rules.accessReachSeconds)), now)
+            try revoke(.everything(of: subject, rules: rules, now: now), now)
         }
         var count = 0
         for id in bySubject[Subject(subject.utf8), default: []] where id != except {
             guard let session = sessions[id], session.end == nil else { continue }
-            if except != nil { try revoke(session, rules, now) }
+            if except != nil || session.createdAt >= now { try revoke(session, rules, now) }
             sessions[id]?.end(reason, now: now)
             count += 1
         }

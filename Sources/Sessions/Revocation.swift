@@ -15,6 +15,14 @@ package struct Revocation: Hashable, Sendable {
     /// No token that it is about is valid then: it can be forgotten.
     package var expiresAt: NumericDate
 
+    /// All of a subject that began before this second, as seen at `now`. What began within it may have begun after the
+    /// logout that this is about, and be the user's next login: the sessions of this second that the store ends are
+    /// revoked by their own names.
+    package static func everything(of subject: String, rules: SessionRules, now: NumericDate) -> Revocation {
+        Revocation(
+            .subject(subject, before: now.advanced(bySeconds: -1)), expiresAt: now.advanced(bySeconds: rules.accessReachSeconds))
+    }
+
     package init(_ target: Target, expiresAt: NumericDate) {
         self.target = target
         self.expiresAt = expiresAt

@@ -8,7 +8,7 @@ package struct Session: Sendable, Equatable {
     /// The `sub` of its access tokens. Not empty, at most `SessionLimits.subjectBytesMax`.
     package let subject: String
     /// What its access tokens say, as the text of a JSON object without the members that the gateway writes itself
-    /// (`iat`, `exp`, `nbf`, `jti`, `sid`). At most `SessionLimits.claimsBytesMax`.
+    /// (`iat`, `exp`, `nbf`, `jti`, `sid`, `orig_iat`). At most `SessionLimits.claimsBytesMax`.
     package let claims: [UInt8]
     package let device: Device
     package let createdAt: NumericDate

@@ -26,8 +26,9 @@ package struct StoreRequest: Sendable {
         /// Ends the session, unless it has ended, and revokes its `sid` until `accessReachSeconds` from now. One that has expired
         /// ends like others: an access token of it may be around.
         case end(SessionID, Session.Reason)
-        /// Ends all sessions of the subject but one, expired ones too, and revokes what of the subject began until now. With
-        /// `except`, the others are revoked one by one instead, so that the excepted one goes on.
+        /// Ends all sessions of the subject but one, expired ones too, and revokes what of the subject began before this second;
+        /// by their names, those of its sessions that began in it or, by another gateway's clock, later. With `except`, the
+        /// others are revoked by their names alone, so that the excepted one goes on.
         case endAll(subject: String, except: SessionID?, Session.Reason)
         case revoke(Revocation)
         /// Removes the sessions that no longer have to be kept, and revocations that have expired.

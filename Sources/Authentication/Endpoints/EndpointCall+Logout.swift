@@ -8,6 +8,8 @@ internal import Sessions
 struct LogoutTokens {
     var cookie: EndpointRequest.Finding<[UInt8]>
     var access: EndpointRequest.AccessToken
+    /// The access token is revoked: who is logged out already may say so again.
+    var revoked: Fingerprint?
 }
 
 /// A session that is being ended, and how that is answered.
@@ -34,15 +36,13 @@ extension EndpointCall {
         var tokens = LogoutTokens(
             cookie: request.cookie(endpoints.policy.cookie.name, bytes), access: request.accessToken(bytes))
         if case .valid(let entry) = tokens.access, let refusal = request.refusal(of: entry) {
-            // Who is logged out already may say so again. Nothing else lets a token in that is not good any more; but one that may
-            // be revoked without our knowing it does no harm by revoking itself.
+            // One that may be revoked without our knowing it does no harm by revoking itself. Nothing else lets a token in that
+            // is not good any more.
             switch refusal {
-            case .revoked where !everywhere:
-                return .ignore(
-                    then: .answer(
-                        maker.empty(
-                            204, lines: endpoints.clearingLines, EndpointOutcome(.loggedOut, token: entry.fingerprint))), nil)
             case .revocationUnknown where !everywhere: break
+            case .revoked where !everywhere:
+                tokens.revoked = entry.fingerprint
+                fallthrough
             default: tokens.access = .refused(.token(refusal), entry.fingerprint)
             }
         }
@@ -74,6 +74,9 @@ extension EndpointCall {
             guard let token = try? endpoints.codec.read(text.span) else { continue }
             let fingerprint = endpoints.fingerprint(of: text.span)
             return end(by: token, everywhere: everywhere, fingerprint, now: now)
+        }
+        if let token = tokens.revoked {
+            return (.answer(maker.empty(204, lines: endpoints.clearingLines, EndpointOutcome(.loggedOut, token: token))), nil)
         }
         switch tokens.access {
         case .valid(let entry): return end(by: entry, everywhere: everywhere, now: now)
@@ -109,7 +112,16 @@ extension EndpointCall {
             return (.answer(refused(.insufficientScope(scope: []), entry.fingerprint)), nil)
         }
         let ending = Ending(event: .loggedOutEverywhere, answer: .logout, token: entry.fingerprint)
-        return ask(.endAll(subject: subject, except: nil, .logoutEverywhere), now: now, .endAll(ending))
+        if let beginning = entry.anchor, beginning < now.seconds { return endAll(of: subject, ending, now: now) }
+        // It began in this very second, and only by its name is known to have begun before the logout.
+        guard let name = endpoints.authenticator.sessionID(of: entry) else {
+            return (.answer(maker.signingFailed(nil, entry.fingerprint)), nil)
+        }
+        return ask(.revoke(revocation(of: name, now: now)), now: now, .first(subject: subject, ending))
+    }
+
+    private func endAll(of subject: String, _ ending: Ending, now: NumericDate) -> (Step, Question?) {
+        ask(.endAll(subject: subject, except: nil, .logoutEverywhere), now: now, .endAll(ending))
     }
 
     /// The session that an access token belongs to, whether a store knows it or not (semantics §2).
@@ -126,9 +138,11 @@ extension EndpointCall {
     }
 
     private func revoke(_ ending: Ending, _ name: String, now: NumericDate) -> (Step, Question?) {
-        let revocation = Revocation(
-            .session(name), expiresAt: now.advanced(bySeconds: endpoints.policy.rules.accessReachSeconds))
-        return ask(.revoke(revocation), now: now, .revoke(ending))
+        ask(.revoke(revocation(of: name, now: now)), now: now, .revoke(ending))
+    }
+
+    private func revocation(of name: String, now: NumericDate) -> Revocation {
+        Revocation(.session(name), expiresAt: now.advanced(bySeconds: endpoints.policy.rules.accessReachSeconds))
     }
 
     // MARK: What the store says
@@ -147,6 +161,9 @@ extension EndpointCall {
         case .revoke(let ending):
             guard case .success = result else { return failed(result, ending.session, ending.token) }
             return (.answer(ended(ending, sessions: 0)), nil)
+        case .first(let subject, let ending):
+            guard case .success = result else { return failed(result, ending.session, ending.token) }
+            return endAll(of: subject, ending, now: now)
         case .endAll(let ending):
             guard case .success(let reply) = result else { return failed(result, ending.session, ending.token) }
             guard case .endedAll(let count) = reply else { return (.answer(ended(ending, sessions: 0)), nil) }
@@ -156,8 +173,7 @@ extension EndpointCall {
             guard case .found(let session?) = reply, isCurrent(token, in: session, now: now) else {
                 return (.answer(refused(.token(.sessionEnded), ending.token, clearing: true)), nil)
             }
-            return ask(
-                .endAll(subject: session.subject, except: nil, .logoutEverywhere), now: now, .endAll(ending))
+            return endAll(of: session.subject, ending, now: now)
         case .list(let current, let token): return answerList(current: current, token, result)
         case .own(let id, let subject, let current, let token):
             return answerOwn(id, subject: subject, current: current, token, result, now: now)

@@ -121,7 +121,8 @@ extension EndpointCall {
     ) -> EndpointAnswer {
         switch result {
         case .failure(let error): return maker.unavailable(error, session: token.session, token: fingerprint)
-        case .success(.found(let session?)) where isCurrent(token, in: session, now: now):
+        case .success(.found(let session?))
+        where isCurrent(token, in: session, now: now) && !endpoints.authenticator.isRevoked(session, now: now):
             var text = ObjectText()
             text.append("active", true)
             text.append("token_type", "refresh_token")

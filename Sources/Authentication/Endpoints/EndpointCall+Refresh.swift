@@ -107,6 +107,10 @@ extension EndpointCall {
                 format.refusals, .unavailable, code: AnswerMaker.unavailableCode,
                 description: AnswerMaker.unavailableDescription, AnswerMaker.unavailableOutcome(error, nil, token))
         }
+        // By its name or its user, without the store's session having ended: its access tokens would be refused.
+        guard !endpoints.authenticator.isRevoked(session, now: now) else {
+            return invalid(format, "revoked", token, session: session.id)
+        }
         guard let pair = endpoints.issuer.pair(for: session, now: now) else { return maker.signingFailed(session.id, token) }
         let values = TemplateValues(
             pair, sessionID: session.id.text, subject: session.subject, presented: presented, now: now)

@@ -36,6 +36,8 @@ package struct EndpointCall {
         case revoke(Ending)
         /// Whose session it is, to end all of that user's.
         case subject(RefreshToken, Ending)
+        /// The session that an access token belongs to, before all others of its user are ended.
+        case first(subject: String, Ending)
         case endAll(Ending)
         case list(current: String?, Fingerprint)
         /// Whether the session is the user's own, to end it.

@@ -10,10 +10,10 @@ struct SessionClaims {
     let text: [UInt8]
 
     /// Written by the gateway into every access token.
-    static let reserved: [TokenMember] = [.issuedAt, .expiration, .notBefore, .tokenID, .sessionID]
+    static let reserved: [TokenMember] = [.issuedAt, .expiration, .notBefore, .tokenID, .sessionID, .originallyIssuedAt]
     /// Claims of people, not of attackers with time to spend.
     static let limits = TokenLimits(nestingMax: 8, membersMax: 128)
-    /// `sub`, `iss`, `aud`, `auth_time` and the reserved ones but `nbf`: what may be added.
+    /// `sub`, `iss`, `aud` and the reserved ones but `nbf`: what may be added.
     private static let addedMembersMax = 8
 
     /// - Parameter membersMax: of an access token.

@@ -34,7 +34,7 @@ package final class SessionIssuer {
     ///
     /// - Parameters:
     ///   - claims: the text of a JSON object with at least `sub`. The members that the gateway writes itself (`iat`, `exp`, `nbf`,
-    ///     `jti`, `sid`) are left out of it.
+    ///     `jti`, `sid`, `orig_iat`) are left out of it.
     ///   - id: nil: a random one.
     /// - Throws: when no access token that would be accepted here can be made of the claims.
     package func begin(
@@ -94,9 +94,8 @@ package final class SessionIssuer {
         if object.member(.subject) == nil { text.append("sub", session.subject) }
         if let issuer, object.member(.issuer) == nil { text.append("iss", issuer) }
         if let audience, object.member(.audience) == nil { text.append("aud", audience) }
-        if object.member(.originallyIssuedAt) == nil, object.member(.authenticatedAt) == nil {
-            text.append("auth_time", session.createdAt.seconds)
-        }
+        // What the session is counted from here, whenever and wherever its user was authenticated (`auth_time`).
+        text.append("orig_iat", session.createdAt.seconds)
         text.append("iat", issuedAt.seconds)
         text.append("exp", expiresAt.seconds)
         text.append("jti", tokenID)

@@ -42,6 +42,16 @@ extension Authenticator {
         return isRevoked(entry, revocations, now)
     }
 
+    /// Whether all access tokens of a session are revoked.
+    func isRevoked(_ session: Session, now: NumericDate) -> Bool {
+        guard let revocations, !revocations.isEmpty else { return false }
+        var names = RevocationNames(beginning: session.createdAt.seconds)
+        let (id, subject) = (Array(session.id.text.utf8), Array(session.subject.utf8))
+        names.set(session: id.span)
+        names.set(subject: subject.span)
+        return revocations.isRevoked(names, now: now)
+    }
+
     private func isRevoked(_ entry: TokenEntry, _ revocations: RevocationView, _ now: NumericDate) -> Bool {
         let changes = revocations.changes
         return entry.unrevokedAsOf != changes && isFound(entry, revocations, now, changes)

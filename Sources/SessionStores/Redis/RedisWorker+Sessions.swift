@@ -191,12 +191,11 @@ extension RedisWorker {
             let going = members.filter { $0.session.map { $0.end == nil && $0.id != except } ?? false }
             guard revokesSubject || !going.isEmpty else { return task.answer(.success(.endedAll(count: ended))) }
             var change = RedisCommit()
-            let expiresAt = request.now.advanced(bySeconds: request.rules.accessReachSeconds)
-            if revokesSubject { change.revocations = [Revocation(.subject(subject, before: request.now), expiresAt: expiresAt)] }
+            if revokesSubject { change.revocations = [.everything(of: subject, rules: request.rules, now: request.now)] }
             for member in going.prefix(Self.chunk) {
                 var session = member.session!
                 session.end(reason, now: request.now)
-                if except != nil { change.revocations.append(revocation(of: session, for: task)) }
+                if except != nil || session.createdAt >= request.now { change.revocations.append(revocation(of: session, for: task)) }
                 change.changes.append(.init(id: member.id, before: member.text, after: .session(session), subject: subject))
             }
             let count = change.changes.count

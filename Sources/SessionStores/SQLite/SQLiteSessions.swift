@@ -26,16 +26,18 @@ final class SQLiteSessions {
         _ request: StoreRequest, revoked: inout [Revocation]
     ) throws(SQLiteFailure) -> Result<StoreReply, StoreError> {
         let (rules, now) = (request.rules, request.now)
-        func revoke(_ target: Revocation.Target) throws(SQLiteFailure) {
-            let revocation = Revocation(target, expiresAt: now.advanced(bySeconds: rules.accessReachSeconds))
+        func revoke(_ revocation: Revocation) throws(SQLiteFailure) {
             try revocations.add(revocation)
             revoked.append(revocation)
+        }
+        func revoke(_ id: SessionID) throws(SQLiteFailure) {
+            try revoke(Revocation(.session(id.text), expiresAt: now.advanced(bySeconds: rules.accessReachSeconds)))
         }
         switch request.operation {
         case .create(let session):
             let ended = try makeRoom(for: session, rules, now)
             try sessions.add(session)
-            for id in ended { try revoke(.session(id.text)) }
+            for id in ended { try revoke(id) }
             return .success(.created(ended: ended))
         case .refresh(let id, let counter, let address):
             guard var session = try sessions.find(id) else { return .success(.unknown) }
@@ -44,7 +46,7 @@ final class SQLiteSessions {
             case .rotated: try sessions.save(session)
             case .reuseDetected:
                 try sessions.save(session)
-                try revoke(.session(id.text))
+                try revoke(id)
             case .replayed, .expired, .ended: break
             }
             return .success(.refreshed(refreshment, session))
@@ -57,18 +59,20 @@ final class SQLiteSessions {
             var session = before
             guard session.end(reason, now: now) else { return .success(.ended(nil)) }
             try sessions.save(session)
-            try revoke(.session(id.text))
+            try revoke(id)
             return .success(.ended(before))
         case .endAll(let subject, let except, let reason):
-            if let except {
-                for id in try sessions.going(of: subject, except: except) { try revoke(.session(id.text)) }
-            } else {
-                try revoke(.subject(subject, before: now))
-            }
+            if except == nil { try revoke(.everything(of: subject, rules: rules, now: now)) }
+            let named =
+                if except == nil {
+                    try sessions.going(of: subject, except: nil, since: now)
+                } else {
+                    try sessions.going(of: subject, except: except)
+                }
+            for id in named { try revoke(id) }
             return .success(.endedAll(count: try sessions.end(allOf: subject, except: except, reason, now: now)))
         case .revoke(let revocation):
-            try revocations.add(revocation)
-            revoked.append(revocation)
+            try revoke(revocation)
             return .success(.revoked)
         case .sweep:
             // Done in pieces, each in a transaction of its own: `SQLiteSweep`.

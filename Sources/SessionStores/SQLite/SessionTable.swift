@@ -38,7 +38,8 @@ final class SessionTable {
             SELECT id FROM session WHERE subject = ? AND ended_at IS NULL AND expires_at > ?
             ORDER BY last_used_at DESC, created_at DESC, id DESC LIMIT -1 OFFSET ?
             """, on: handle)
-        going = try SQLiteStatement("SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL", on: handle)
+        going = try SQLiteStatement(
+            "SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL AND created_at >= ?", on: handle)
         endGoing = try SQLiteStatement(
             """
             UPDATE session SET ended_at = ?, end_reason = ? WHERE subject = ? AND id <> ? AND ended_at IS NULL
@@ -103,10 +104,12 @@ final class SessionTable {
         return ids.reversed()
     }
 
-    /// Those of a subject that have not ended, but one.
-    func going(of subject: String, except: SessionID) throws(SQLiteFailure) -> [SessionID] {
+    /// Those of a subject that have not ended, but one, and began at `start` or later.
+    func going(
+        of subject: String, except: SessionID?, since start: NumericDate = NumericDate(seconds: .min)
+    ) throws(SQLiteFailure) -> [SessionID] {
         var ids: [SessionID] = []
-        try going.each(.text(subject), .bytes(except.bytes)) { row throws(SQLiteFailure) in
+        try going.each(.text(subject), .bytes(except?.bytes ?? []), .integer(start.seconds)) { row throws(SQLiteFailure) in
             ids.append(try Self.id(row, 0))
         }
         return ids

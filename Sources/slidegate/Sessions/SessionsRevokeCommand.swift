@@ -9,7 +9,7 @@ struct SessionsRevokeCommand: ParsableCommand {
         abstract: "End sessions, and have their tokens refused.",
         usage: "slidegate sessions revoke CONFIG (ID | --subject SUBJECT | --sid SID | --jti JTI) [--json]",
         discussion: """
-            ID ends one session. --subject ends all of a user, and has whatever of that user began until now refused. --sid and --jti \
+            ID ends one session. --subject ends all of a user, and has whatever of that user began before this second refused. --sid and --jti \
             are for tokens that belong to no session here: the sid is refused with all tokens that have it or succeed one that had \
             it, the jti is one token.
 

@@ -158,7 +158,7 @@ struct LoginCaptureTests {
         let content = #"{"null":null,"data":{"user":{"role":["a"],"id":7}}}"#
         let answer = gateway.capture([json], content: content).answer
         let access = try #require(answer.body.firstMatch(of: /"access":"([^"]+)"/)).1
-        #expect(Toy.claims(of: String(access)).hasPrefix(#"{"sub":"7","role":["a"],"auth_time":"#))
+        #expect(Toy.claims(of: String(access)).hasPrefix(#"{"sub":"7","role":["a"],"orig_iat":"#))
         #expect(answer.body.hasPrefix(content.dropLast()))
         #expect(gateway.capture([json], content: "{}").answer.outcome?.reason == "claims_without_sub")
         #expect(gateway.capture([json], content: "").answer.outcome?.reason == "claims_not_an_object")

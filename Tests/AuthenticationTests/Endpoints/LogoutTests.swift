@@ -67,6 +67,23 @@ struct LogoutTests {
         for _ in 0..<2 { #expect(try gateway.send("POST", "/logout", bearer(refresh)).status == 204) }
     }
 
+    @Test func `A revoked access token does not keep a live refresh token from ending its session`() throws {
+        for place in ["cookie", "content"] {
+            let gateway = gateway()
+            let (_, revoked, _) = try gateway.login()
+            #expect(try gateway.send("POST", "/logout", bearer(revoked)).status == 204)
+            let (session, _, refresh) = try gateway.login()
+            let answer =
+                place == "cookie"
+                ? try gateway.send("POST", "/logout", bearer(revoked) + ["Cookie: __Host-refresh=\(refresh)"])
+                : try gateway.send(
+                    "POST", "/logout", bearer(revoked) + ["Content-Type: application/x-www-form-urlencoded"],
+                    content: "refresh_token=\(refresh)")
+            #expect(answer.status == 204)
+            #expect(gateway.session(session.id)?.end?.reason == .logout)
+        }
+    }
+
     @Test func `A sliding token of no store ends with all its successors`() throws {
         let gateway = gateway()
         let token = Toy.token(#"{"sub":"alice","iat":1000,"exp":4600,"jti":"t-1"}"#)
@@ -125,6 +142,43 @@ struct LogoutTests {
         #expect(gateway.session(bob.id)?.end == nil)
         #expect(gateway.admits(bobs) == nil)
         #expect(try gateway.send("POST", "/logout-everywhere", bearer(mine[0].access)).status == 401)
+    }
+
+    @Test func `Whoever logs in after it, in the very same second, is in`() throws {
+        let gateway = gateway()
+        let before = try gateway.login(now: later)
+        let sliding = Toy.token("{\"sub\":\"alice\",\"iat\":\(later),\"exp\":\(later + 600),\"jti\":\"t-1\"}")
+        #expect(try gateway.send("POST", "/logout-everywhere", bearer(sliding), now: later).status == 204)
+        let after = try gateway.login(now: later)
+        for token in [before.access, sliding] { #expect(gateway.admits(token, now: later) == "token_revoked") }
+        #expect(gateway.admits(after.access, now: later) == nil)
+        let refreshed = try gateway.send("POST", "/refresh", ["Cookie: __Host-refresh=\(after.refresh)"], now: later)
+        #expect(refreshed.status == 200)
+    }
+
+    @Test func `So is who was authenticated elsewhere long ago, and logs in after it`() throws {
+        let gateway = gateway()
+        let claims = "{\"sub\":\"alice\",\"auth_time\":\(start - 3_600),\"orig_iat\":\(start - 3_600)}"
+        let before = try gateway.login(claims: claims)
+        #expect(try gateway.send("POST", "/logout-everywhere", bearer(before.access), now: later).status == 204)
+        let after = try gateway.login(claims: claims, now: later + 2)
+        #expect(gateway.admits(before.access, now: later + 2) == "token_revoked")
+        #expect(gateway.admits(after.access, now: later + 2) == nil)
+    }
+
+    @Test func `No refresh of a session whose tokens are revoked by its name or its user`() throws {
+        let targets: [(Session) -> Revocation.Target] = [
+            { .session($0.id.text) }, { .subject($0.subject, before: $0.createdAt) },
+        ]
+        for target in targets {
+            let gateway = gateway()
+            let (session, _, refresh) = try gateway.login()
+            let revocation = Revocation(target(session), expiresAt: NumericDate(seconds: later + 600))
+            #expect(gateway.revocations.insert(revocation, now: NumericDate(seconds: later)))
+            let answer = try gateway.send("POST", "/refresh", ["Cookie: __Host-refresh=\(refresh)"])
+            #expect(answer.status == 401)
+            #expect(answer.outcome.reason == "revoked")
+        }
     }
 
     @Test func `Everywhere takes a current refresh token, and no used-up one`() throws {

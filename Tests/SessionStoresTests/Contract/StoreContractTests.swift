@@ -88,7 +88,7 @@ struct StoreContractTests {
         }
         for (index, session) in sessions.enumerated() {
             #expect(try await opened.find(session.id)?.end == (index % 2 == 0 ? Session.End(date: start, reason: .revoked) : nil))
-            let target = Revocation.Target.subject(Self.subjects[index], before: start)
+            let target = Revocation.Target.subject(Self.subjects[index], before: start + -1)
             #expect(opened.revocations.contains(target, now: start) == (index % 2 == 0))
         }
     }
@@ -351,15 +351,29 @@ struct StoreContractTests {
             #expect(try await opened.find(session.id)?.end == Session.End(date: start + 9, reason: .logoutEverywhere))
         }
         #expect(opened.revocations.contains(.subject("alice", before: start), now: start + 9))
-        #expect(opened.revocations.contains(.subject("alice", before: start + 9), now: start + 9))
-        #expect(!opened.revocations.contains(.subject("alice", before: start + 10), now: start + 10))
+        #expect(opened.revocations.contains(.subject("alice", before: start + 8), now: start + 9))
+        #expect(!opened.revocations.contains(.subject("alice", before: start + 9), now: start + 9))
         #expect(!opened.revocations.contains(.subject("bob", before: start), now: start + 9))
         #expect(try await opened.find(stranger.id)?.end == nil)
         #expect(try await opened.perform(.endAll(subject: "alice", except: nil, .revoked), at: start + 10) == .endedAll(count: 0))
-        #expect(opened.revocations.contains(.subject("alice", before: start + 10), now: start + 10))
-        #expect(!opened.revocations.contains(.subject("alice", before: start + 10), now: start + 10 + 43_200))
+        #expect(opened.revocations.contains(.subject("alice", before: start + 9), now: start + 10))
+        #expect(!opened.revocations.contains(.subject("alice", before: start + 9), now: start + 10 + 43_200))
         #expect(try await opened.perform(.endAll(subject: "nobody", except: nil, .revoked)) == .endedAll(count: 0))
-        #expect(opened.revocations.contains(.subject("nobody", before: start), now: start))
+        #expect(opened.revocations.contains(.subject("nobody", before: start + -1), now: start))
+    }
+
+    @Test(arguments: StoreKind.all)
+    func `of one second, what began before the end of all is over, and what begins after it lives`(_ kind: StoreKind) async throws {
+        let opened = try await kind.ready()
+        let before = try await opened.begin("alice")
+        let ahead = try await opened.begin("alice", at: start + 2)  // by a clock that is fast
+        #expect(try await opened.perform(.endAll(subject: "alice", except: nil, .logoutEverywhere)) == .endedAll(count: 2))
+        let after = try await opened.begin("alice")
+        #expect(opened.isRevoked(before, at: start))
+        #expect(opened.isRevoked(ahead, at: start))
+        #expect(!opened.isRevoked(after, at: start))
+        #expect(!opened.revocations.contains(.subject("alice", before: after.createdAt), now: start))
+        #expect(try await opened.refresh(after, 0).0 == .rotated)
     }
 
     @Test(arguments: StoreKind.all)
@@ -526,7 +540,7 @@ struct StoreContractTests {
         #expect(opened.isRevoked(ended))
         #expect(!opened.isRevoked(session))
         #expect(opened.revocations.contains(.token("t1"), now: start))
-        #expect(opened.revocations.contains(.subject("bob", before: start), now: start))
+        #expect(opened.revocations.contains(.subject("bob", before: start + -1), now: start))
         #expect(try await opened.refresh(session, 0, at: start + 2).0 == .replayed)
         #expect(try await opened.refresh(session, 1, at: start + 3).0 == .rotated)
         #expect(try await opened.refresh(session, 0, at: start + 3).0 == .reuseDetected)

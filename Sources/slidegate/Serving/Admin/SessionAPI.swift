@@ -231,7 +231,7 @@ extension SessionAPI {
         case (nil, nil, let subject?):
             if let before { return revoke(.subject(subject, before: before), until: expiresAt, backend, answer, then: done) }
             endAll(of: subject, backend, answer) { [self] _ in
-                revoke(.subject(subject, before: now), until: expiresAt, backend, answer, then: done)
+                revoke(.subject(subject, before: now.advanced(bySeconds: -1)), until: expiresAt, backend, answer, then: done)
             }
         case _: throw AdminFault(Self.targetForm)
         }
