@@ -27,7 +27,7 @@ struct Ending {
     var answer: Answer
     var token: Fingerprint
     var session: SessionID?
-    /// The `sid` of the access token that was presented: revoked by itself where no store has the session.
+    /// The `sid` of the token that was presented: revoked by itself where the store does not have the session, or no longer.
     var name: String?
 }
 
@@ -99,7 +99,8 @@ extension EndpointCall {
         by token: RefreshToken, everywhere: Bool, _ fingerprint: Fingerprint, now: NumericDate
     ) -> (Step, Question?) {
         let ending = Ending(
-            event: everywhere ? .loggedOutEverywhere : .loggedOut, answer: .logout, token: fingerprint, session: token.session)
+            event: everywhere ? .loggedOutEverywhere : .loggedOut, answer: .logout, token: fingerprint, session: token.session,
+            name: token.session.text)
         if everywhere { return ask(.find(token.session), now: now, .subject(token, ending)) }
         return ask(.end(token.session, .logout), now: now, .end(ending))
     }
@@ -155,8 +156,7 @@ extension EndpointCall {
             return (.answer(answerRefresh(format, presented: presented, token, result, now: now)), nil)
         case .end(let ending):
             guard case .success(let reply) = result else { return failed(result, ending.session, ending.token) }
-            // The session of an access token that no store has: its name alone is revoked.
-            if case .ended(nil) = reply, let name = ending.name { return revoke(ending, name, now: now) }
+                if case .ended(nil) = reply, let name = ending.name { return revoke(ending, name, now: now) }
             return (.answer(ended(ending, sessions: reply == .ended(nil) ? 0 : 1)), nil)
         case .revoke(let ending):
             guard case .success = result else { return failed(result, ending.session, ending.token) }

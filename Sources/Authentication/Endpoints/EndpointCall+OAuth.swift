@@ -44,7 +44,8 @@ extension EndpointCall {
         if isRefreshToken(text) {
             // A token that is none is as good as revoked (RFC 7009 §2.2).
             guard let token = try? endpoints.codec.read(text.span) else { return (.answer(revoked("invalid", fingerprint)), nil) }
-            let ending = Ending(event: .revoked, answer: .revocation, token: fingerprint, session: token.session)
+            let ending = Ending(
+                event: .revoked, answer: .revocation, token: fingerprint, session: token.session, name: token.session.text)
             return ask(.end(token.session, .logout), now: now, .end(ending))
         }
         do throws(TokenRefusal) {

@@ -9,7 +9,9 @@ extension EndpointCall {
         let finding: EndpointRequest.Finding<[UInt8]>
         switch format.token {
         case .form, .json: return .refresh(format)
-        case .access: return .ignore(then: .answer(renewed(format, request, bytes)), nil)
+        case .access:
+            let (answer, entry) = renewed(format, request, bytes)
+            return .ignore(then: .answer(answer), nil, by: entry)
         case .cookie(let name): finding = request.cookie(name, bytes)
         case .bearer: finding = request.bearer(bytes)
         }
@@ -122,21 +124,23 @@ extension EndpointCall {
 
 extension EndpointCall {
     /// The answer with the successor of a valid access token; where a successor would gain nothing, with the token itself.
-    private func renewed(_ format: WireFormat, _ request: EndpointRequest, _ bytes: Span<UInt8>) -> EndpointAnswer {
+    private func renewed(
+        _ format: WireFormat, _ request: EndpointRequest, _ bytes: Span<UInt8>
+    ) -> (EndpointAnswer, TokenEntry?) {
         let entry: TokenEntry
         switch request.accessToken(bytes) {
-        case .absent: return missing(format)
-        case .refused(.crossSite, let token): return maker.refused(.crossSite, Self.refused("cross_site", token))
+        case .absent: return (missing(format), nil)
+        case .refused(.crossSite, let token): return (maker.refused(.crossSite, Self.refused("cross_site", token)), nil)
         case .refused(.tokenMalformed, _), .refused(.severalTokens, _):
-            return malformed(format, "The field that should carry the token is malformed.")
-        case .refused(let kind, let token): return refusedAccess(format, kind, token)
+            return (malformed(format, "The field that should carry the token is malformed."), nil)
+        case .refused(let kind, let token): return (refusedAccess(format, kind, token), nil)
         case .refreshToken(let text):
-            return invalid(format, "refresh_token", endpoints.fingerprint(of: text.span))
+            return (invalid(format, "refresh_token", endpoints.fingerprint(of: text.span)), nil)
         case .valid(let valid): entry = valid
         }
         let authenticator = endpoints.authenticator
         if let refusal = authenticator.revocationRefusal(of: entry, .closed, now: request.now, instant: request.instant) {
-            return refusedAccess(format, .token(refusal), entry.fingerprint)
+            return (refusedAccess(format, .token(refusal), entry.fingerprint), nil)
         }
         var (token, expiration) = (entry.compact, entry.expiration)
         let decision =
@@ -146,12 +150,12 @@ extension EndpointCall {
         switch decision {
         case .renew(let due):
             guard let successor = authenticator.successor(of: entry, due, now: request.now) else {
-                return maker.signingFailed(nil, entry.fingerprint)
+                return (maker.signingFailed(nil, entry.fingerprint), nil)
             }
             (token, expiration) = (successor, due.expiration)
         case .skip:
             // It may have come this far by grace or leeway, and only the first is for what will not be renewed.
-            if let refusal = request.refusal(of: entry) { return refusedAccess(format, .token(refusal), entry.fingerprint) }
+            if let refusal = request.refusal(of: entry) { return (refusedAccess(format, .token(refusal), entry.fingerprint), nil) }
         }
         var values = TemplateValues()
         values.accessToken = token
@@ -159,7 +163,7 @@ extension EndpointCall {
         values.sessionID = authenticator.sessionID(of: entry)
         values.subject = entry.token.claims.string(.subject)
         values.claims = entry.token.claims
-        return maker.granted(format.answer, values, EndpointOutcome(.refreshed, token: entry.fingerprint))
+        return (maker.granted(format.answer, values, EndpointOutcome(.refreshed, token: entry.fingerprint)), entry)
     }
 
     /// In the format's words where it has some, and else like any request with such a token.

@@ -11,7 +11,9 @@ extension EndpointCall {
         var subject: String
         /// The `sid` of the token.
         var session: String?
-        var token: Fingerprint
+        var entry: TokenEntry
+
+        var token: Fingerprint { entry.fingerprint }
     }
 
     private enum Asking {
@@ -31,8 +33,7 @@ extension EndpointCall {
                 return .refused(refused(.insufficientScope(scope: []), entry.fingerprint))
             }
             return .caller(
-                Caller(
-                    subject: subject, session: endpoints.authenticator.sessionID(of: entry), token: entry.fingerprint))
+                Caller(subject: subject, session: endpoints.authenticator.sessionID(of: entry), entry: entry))
         }
     }
 
@@ -52,7 +53,7 @@ extension EndpointCall {
                 then: .answer(maker.problem(400, code: "invalid_request", detail: "The query is malformed.", outcome)), nil)
         }
         let (step, question) = ask(.list(query), now: request.now, .list(current: caller.session, caller.token))
-        return .ignore(then: step, question)
+        return .ignore(then: step, question, by: caller.entry)
     }
 
     func planEnd(_ request: EndpointRequest, id: Span<UInt8>, _ bytes: Span<UInt8>) -> Plan {
@@ -62,7 +63,7 @@ extension EndpointCall {
             guard let id = SessionID(text: id) else { return .ignore(then: .answer(notFound(caller.token)), nil) }
             let (step, question) = ask(
                 .find(id), now: request.now, .own(id, subject: caller.subject, current: caller.session, caller.token))
-            return .ignore(then: step, question)
+            return .ignore(then: step, question, by: caller.entry)
         }
     }
 

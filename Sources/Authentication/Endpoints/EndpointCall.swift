@@ -21,8 +21,8 @@ package struct EndpointCall {
 
     /// What the content is for, once it is whole.
     enum Plan {
-        /// For nothing.
-        case ignore(then: Step, Question?)
+        /// For nothing. With the access token that it goes by, which may have been revoked by then.
+        case ignore(then: Step, Question?, by: TokenEntry? = nil)
         case refresh(WireFormat)
         case logout(LogoutTokens, everywhere: Bool)
         case revocation
@@ -114,7 +114,9 @@ package struct EndpointCall {
 
     private mutating func proceed(with plan: Plan, _ content: Span<UInt8>, now: NumericDate, instant: Int64) {
         switch plan {
-        case .ignore(let step, let question): take((step, question))
+        case .ignore(_, _, let entry?) where endpoints.authenticator.standing(of: entry, now: now, instant: instant) == .revoked:
+            next = .answer(refused(.token(.revoked), entry.fingerprint))
+        case .ignore(let step, let question, _): take((step, question))
         case .refresh(let format): take(readRefresh(format, content, now: now))
         case .logout(let tokens, let everywhere): take(readLogout(tokens, content, everywhere: everywhere, now: now))
         case .revocation: take(readRevocation(content, now: now))

@@ -102,10 +102,12 @@ final class EndpointGateway {
         case noEndpoint
     }
 
-    /// - Parameter content: nil: the request has none.
+    /// - Parameters:
+    ///   - content: nil: the request has none.
+    ///   - meanwhile: what happens between the head and the content.
     func call(
         _ method: String, _ target: String, _ lines: [String] = [], content: String? = nil, now: Int64 = EndpointGateway.start + 10,
-        instant: Int64 = 0
+        instant: Int64 = 0, meanwhile: () -> Void = {}
     ) -> Outcome {
         let bytes = content.map { Array($0.utf8) }
         let length = bytes.map { "Content-Length: \($0.count)\r\n" } ?? ""
@@ -120,6 +122,7 @@ final class EndpointGateway {
         while true {
             switch call.next {
             case .receive:
+                meanwhile()
                 let content = bytes ?? []
                 if content.count > SessionEndpoints.contentBytesMax {
                     call.contentTooLarge(now: date)

@@ -67,6 +67,34 @@ struct LogoutTests {
         for _ in 0..<2 { #expect(try gateway.send("POST", "/logout", bearer(refresh)).status == 204) }
     }
 
+    @Test func `A refresh token whose session the store has lost ends that session's access tokens`() throws {
+        for path in ["/logout", "/revoke"] {
+            let gateway = gateway()
+            let (session, pair) = try gateway.endpoints.issuer.begin(
+                claims: Array(EndpointGateway.claims.utf8), device: Session.Device(), address: "", now: NumericDate(seconds: start))
+            let (access, refresh) = (String(copying: pair.accessToken.span), String(copying: pair.refreshToken.span))
+            #expect(gateway.session(session.id) == nil)
+            #expect(gateway.admits(access) == nil)
+            #expect(try gateway.form(path, path == "/revoke" ? "token=\(refresh)" : "refresh_token=\(refresh)").status < 300)
+            #expect(gateway.admits(access) == "token_revoked")
+        }
+    }
+
+    @Test(arguments: [("POST", "/api/auth/refresh-token"), ("GET", "/sessions")])
+    func `Nothing is answered by an access token that is revoked before the content has come`(_ method: String, _ path: String) throws {
+        let gateway = gateway(.bearerAccess)
+        let (session, access, _) = try gateway.login()
+        let outcome = gateway.call(method, path, bearer(access), content: "x") {
+            _ = gateway.perform(.end(session.id, .logout), now: later)
+        }
+        guard case .answer(let answer) = outcome else { throw TestFailure() }
+        #expect(answer.status == 401)
+        #expect(!answer.body.contains("access_token"))
+        #expect(!answer.body.contains("created_at"))
+    }
+
+    private struct TestFailure: Error {}
+
     @Test func `A revoked access token does not keep a live refresh token from ending its session`() throws {
         for place in ["cookie", "content"] {
             let gateway = gateway()

@@ -9,8 +9,10 @@ final class AdminConnection {
         limits.headBytesMax = 8 << 10
         return limits
     }()
-    /// For a head to arrive, an answer to be read, and between two requests: scrapers come every minute at the latest.
+    /// For an answer to be made and read, and between two requests: scrapers come every minute at the latest.
     private static let patience: Int64 = 90_000
+    /// For a request to arrive, content and all.
+    private static let requestPatience: Int64 = 10_000
 
     private let stream: ByteStream
     private unowned let server: AdminServer
@@ -76,6 +78,7 @@ final class AdminConnection {
                 return bytes.count
             }
             isAnswering = true
+            timer?.schedule(afterMilliseconds: Self.patience)
             hasSaidContinue = false
             let isHead = head.method == .head
             let query = Array(copying: bytes.extracting(head.query.bounds))
@@ -203,6 +206,7 @@ extension AdminConnection: ByteStreamHandler {
     func streamReceived(_ bytes: Span<UInt8>) {
         guard !(isAnswering && closesAfterwards) else { return }
         guard input.count + bytes.count <= 64 << 10 else { return close() }
+        if input.isEmpty, !isAnswering { timer?.schedule(afterMilliseconds: Self.requestPatience) }
         input.append(bytes)
         consumeInput()
     }
