@@ -77,13 +77,15 @@ private final class EventBox: Sendable {
     func add(_ event: StoreEvent) { events.withLock { $0.append(event) } }
 }
 
-/// Milliseconds until the condition holds.
+/// Milliseconds until the condition holds; waits as the other does.
 @discardableResult
 func eventually(
     within seconds: Int = 20, sourceLocation: SourceLocation = #_sourceLocation, _ isReached: () async throws -> Bool
 ) async throws -> Int {
     let begin = ContinuousClock.now
-    while ContinuousClock.now - begin < .seconds(seconds) {
+    var looks = 0
+    while ContinuousClock.now - begin < .seconds(seconds) || looks < 100 {
+        looks += 1
         if (try? await isReached()) == true {
             return Int((ContinuousClock.now - begin) / .milliseconds(1))
         }
