@@ -103,7 +103,7 @@ private struct MemoryState {
         var count = 0
         for id in bySubject[Subject(subject.utf8), default: []] where id != except {
             guard let session = sessions[id], session.end == nil else { continue }
-            if except != nil || session.createdAt >= now { try revoke(session, rules, now) }
+            if except != nil || session.lastUsedAt >= now { try revoke(session, rules, now) }
             sessions[id]?.end(reason, now: now)
             count += 1
         }

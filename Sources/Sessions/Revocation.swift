@@ -16,8 +16,8 @@ package struct Revocation: Hashable, Sendable {
     package var expiresAt: NumericDate
 
     /// All of a subject that began before this second, as seen at `now`. What began within it may have begun after the
-    /// logout that this is about, and be the user's next login: the sessions of this second that the store ends are
-    /// revoked by their own names.
+    /// logout that this is about, and be the user's next login: what sessions have been handed in this second, their
+    /// own names revoke.
     package static func everything(of subject: String, rules: SessionRules, now: NumericDate) -> Revocation {
         Revocation(
             .subject(subject, before: now.advanced(bySeconds: -1)), expiresAt: now.advanced(bySeconds: rules.accessReachSeconds))

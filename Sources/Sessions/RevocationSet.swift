@@ -91,6 +91,17 @@ extension RevocationSet {
         return removed
     }
 
+    /// Takes over what another set of this process holds, whose store is given up for the one of this set: what has been refused
+    /// stays so.
+    package func inherit(from other: RevocationSet, now: NumericDate) {
+        other.current().table.forEach { name, dates in
+            guard dates.holds(at: now), case .full = writer.withLock({ insert(name, dates, now: now, &$0) }) else { return }
+            droppedCount.wrappingAdd(1, ordering: .relaxed)
+        }
+        changeCount.wrappingAdd(1, ordering: .releasing)
+        tellObservers()
+    }
+
     private enum Insertion { case changed, unchanged, full }
 
     private func insert(

@@ -27,7 +27,7 @@ package struct StoreRequest: Sendable {
         /// ends like others: an access token of it may be around.
         case end(SessionID, Session.Reason)
         /// Ends all sessions of the subject but one, expired ones too, and revokes what of the subject began before this second;
-        /// by their names, those of its sessions that began in it or, by another gateway's clock, later. With `except`, the
+        /// by their names, those of its sessions that were begun or refreshed in it or, by another gateway's clock, later. With `except`, the
         /// others are revoked by their names alone, so that the excepted one goes on.
         case endAll(subject: String, except: SessionID?, Session.Reason)
         case revoke(Revocation)

@@ -40,6 +40,21 @@ struct RevocationSetTests {
         #expect(!isRevoked(names(token: "t-2", session: "s", subject: "alice")))
     }
 
+    @Test func `What a set inherits is revoked by it, until it expires`() {
+        let before = RevocationSet()
+        before.insert(.token("t-1"), until: 100)
+        before.insert(.subject("alice", before: date(50)), until: 200)
+        set.insert(.session("s-1"), until: 300)
+        let changes = set.changes
+        set.inherit(from: before, now: date(1))
+        #expect(set.changes != changes)
+        #expect(isRevoked(names(token: "t-1"), at: 99) && !isRevoked(names(token: "t-1"), at: 100))
+        #expect(isRevoked(names(subject: "alice", beginning: 50), at: 199))
+        #expect(!isRevoked(names(subject: "alice", beginning: 51), at: 199))
+        #expect(isRevoked(names(session: "s-1"), at: 299))
+        #expect(set.count == 3)
+    }
+
     @Test func `A session is revoked by its sid, whatever the token`() {
         set.insert(.session("s-1"), until: 100)
         #expect(isRevoked(names(token: "a", session: "s-1")) && isRevoked(names(session: "s-1")))

@@ -94,8 +94,9 @@ package final class SessionIssuer {
         if object.member(.subject) == nil { text.append("sub", session.subject) }
         if let issuer, object.member(.issuer) == nil { text.append("iss", issuer) }
         if let audience, object.member(.audience) == nil { text.append("aud", audience) }
-        // What the session is counted from here, whenever and wherever its user was authenticated (`auth_time`).
-        text.append("orig_iat", session.createdAt.seconds)
+        // Sliding is counted from here: each refresh is a new beginning, whenever and wherever its user was authenticated
+        // (`auth_time`). How long the session may last is for its refresh tokens to say.
+        text.append("orig_iat", issuedAt.seconds)
         text.append("iat", issuedAt.seconds)
         text.append("exp", expiresAt.seconds)
         text.append("jti", tokenID)

@@ -195,7 +195,7 @@ extension RedisWorker {
             for member in going.prefix(Self.chunk) {
                 var session = member.session!
                 session.end(reason, now: request.now)
-                if except != nil || session.createdAt >= request.now { change.revocations.append(revocation(of: session, for: task)) }
+                if except != nil || session.lastUsedAt >= request.now { change.revocations.append(revocation(of: session, for: task)) }
                 change.changes.append(.init(id: member.id, before: member.text, after: .session(session), subject: subject))
             }
             let count = change.changes.count

@@ -39,7 +39,7 @@ final class SessionTable {
             ORDER BY last_used_at DESC, created_at DESC, id DESC LIMIT -1 OFFSET ?
             """, on: handle)
         going = try SQLiteStatement(
-            "SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL AND created_at >= ?", on: handle)
+            "SELECT id FROM session WHERE subject = ? AND id <> ? AND ended_at IS NULL AND last_used_at >= ?", on: handle)
         endGoing = try SQLiteStatement(
             """
             UPDATE session SET ended_at = ?, end_reason = ? WHERE subject = ? AND id <> ? AND ended_at IS NULL
@@ -104,7 +104,7 @@ final class SessionTable {
         return ids.reversed()
     }
 
-    /// Those of a subject that have not ended, but one, and began at `start` or later.
+    /// Those of a subject that have not ended, but one, and were begun or refreshed at `start` or later.
     func going(
         of subject: String, except: SessionID?, since start: NumericDate = NumericDate(seconds: .min)
     ) throws(SQLiteFailure) -> [SessionID] {

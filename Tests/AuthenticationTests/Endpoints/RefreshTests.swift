@@ -35,6 +35,15 @@ struct RefreshTests {
         #expect(Toy.claims(of: access).hasPrefix(#"{"sub":"a","iss":"me","aud":["x"],"auth_time":5,"orig_iat":\#(start),"iat":"#))
     }
 
+    @Test func `Each refresh is a new beginning for sliding, whenever the session began`() throws {
+        let gateway = EndpointGateway(.oauth2)
+        let (_, _, refresh) = try gateway.login()
+        let later = start + 5 * 86_400
+        let answer = try gateway.form("/oauth/token", "grant_type=refresh_token&refresh_token=\(refresh)", now: later)
+        let claims = Toy.claims(of: try #require(answer.string("access_token")))
+        #expect(claims.contains("\"orig_iat\":\(later),\"iat\":\(later),"))
+    }
+
     @Test func `A number as subject becomes a string`() throws {
         let gateway = EndpointGateway(.oauth2)
         let (session, access, _) = try gateway.login(claims: #"{"sub":42}"#)

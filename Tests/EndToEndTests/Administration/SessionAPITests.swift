@@ -99,6 +99,18 @@ struct SessionAPITests {
         #expect(try gateway.metric("slidegate_store_up", secret: Gateway.adminSecret) == 1)
     }
 
+    @Test func `revoking what of a user began until a date ends the sessions that did`() throws {
+        let gateway = try Gateway.keepingSessions("store: memory")
+        let (ann, bob) = (try gateway.beginSession(of: "ann"), try gateway.beginSession(of: "bob"))
+        let before = Token.now() + 1
+        #expect(try gateway.api("POST", "/revocations", #"{"subject":"ann","before":\#(before)}"#).status == 204)
+        #expect(try gateway.status(with: ann.access) == 401)
+        #expect(try gateway.refresh(ann.refresh).status == 400)
+        #expect(try object(try gateway.api("GET", "/sessions/\(ann.id)"))["ended_by"] as? String == "revoked")
+        #expect(try gateway.status(with: bob.access) == 200)
+        #expect(try gateway.refresh(bob.refresh).status == 200)
+    }
+
     @Test func `revoking the sid of a session ends the session`() throws {
         let gateway = try Gateway.keepingSessions("store: memory")
         let begun = try gateway.beginSession(of: "ann")

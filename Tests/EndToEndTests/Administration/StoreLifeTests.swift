@@ -97,6 +97,8 @@ struct StoreLifeTests {
     @Test func `another store at a reload takes over, and a wrong one changes nothing`() throws {
         let gateway = try Gateway.keepingSessions("store: \"sqlite:$FOLDER/a.db\"")
         let begun = try gateway.beginSession(of: "ann")
+        let ended = try gateway.beginSession(of: "eve")
+        #expect(try gateway.api("DELETE", "/sessions/\(ended.id)").status == 204)
         try gateway.rewrite(Gateway.withSessions("store: \"sqlite:$FOLDER/none/b.db\""))
         gateway.process.signal(SIGHUP)
         try gateway.process.waitForLine(containing: "reload refused")
@@ -109,6 +111,7 @@ struct StoreLifeTests {
         #expect(try gateway.api("GET", "/sessions/\(begun.id)").status == 404)
         #expect(try gateway.refresh(begun.refresh).status == 400)
         #expect(try gateway.status(with: begun.access) == 200)
+        #expect(try gateway.status(with: ended.access) == 401, "what was refused stays so")
         let other = try gateway.beginSession(of: "ann")
 
         try gateway.rewrite(Gateway.withSessions("store: \"sqlite:$FOLDER/a.db\""))

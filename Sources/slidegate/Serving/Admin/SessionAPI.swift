@@ -229,11 +229,37 @@ extension SessionAPI {
                 revoke(.session(name), until: expiresAt, backend, answer, then: done)
             }
         case (nil, nil, let subject?):
-            if let before { return revoke(.subject(subject, before: before), until: expiresAt, backend, answer, then: done) }
+            if let before {
+                return endAll(of: subject, begunBy: before, after: nil, backend, answer) { [self] in
+                    revoke(.subject(subject, before: before), until: expiresAt, backend, answer, then: done)
+                }
+            }
             endAll(of: subject, backend, answer) { [self] _ in
                 revoke(.subject(subject, before: now.advanced(bySeconds: -1)), until: expiresAt, backend, answer, then: done)
             }
         case _: throw AdminFault(Self.targetForm)
+        }
+    }
+
+    /// Ends a user's sessions that began then or before, page by page: a refresh of theirs since is a new beginning to access tokens.
+    private func endAll(
+        of subject: String, begunBy date: NumericDate, after cursor: String?, _ backend: Backend, _ answer: @escaping Answer,
+        then: @escaping () -> Void
+    ) {
+        ask(.list(SessionQuery(subject: subject, cursor: cursor, limit: 1000)), backend, answer) { [self] reply in
+            guard case .page(let page) = reply else { return answer(Self.misunderstood) }
+            end(page.sessions.filter { $0.createdAt <= date }.map(\.id)[...], backend, answer) { [self] in
+                guard let next = page.next else { return then() }
+                endAll(of: subject, begunBy: date, after: next, backend, answer, then: then)
+            }
+        }
+    }
+
+    private func end(_ ids: ArraySlice<SessionID>, _ backend: Backend, _ answer: @escaping Answer, then: @escaping () -> Void) {
+        guard let id = ids.first else { return then() }
+        ask(.end(id, .revoked), backend, answer) { [self] reply in
+            guard case .ended = reply else { return answer(Self.misunderstood) }
+            end(ids.dropFirst(), backend, answer, then: then)
         }
     }
 

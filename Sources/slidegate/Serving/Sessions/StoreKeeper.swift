@@ -93,7 +93,10 @@ final class StoreKeeper {
         if open === current?.open {
             discard()
         } else {
-            if let before = current?.open { retire(before) }
+            if let before = current?.open {
+                prepared?.open.revocations.inherit(from: before.revocations, now: NumericDate(seconds: loop.wallSeconds))
+                retire(before)
+            }
             current = prepared
             prepared = nil
         }
