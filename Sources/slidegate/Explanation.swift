@@ -135,7 +135,12 @@ struct Explanation {
         }
         lines.append("  Idle time a user can count on: \(idle.text).")
         if let cap = sliding.sessionCap {
-            lines.append("  The session ends \(DurationText.format(cap)) after its first token, whatever happens.")
+            let endpoints = configuration.sessions?.endpoints
+            let isIssuing = endpoints.map { !$0.logins.isEmpty || !$0.refreshes.isEmpty } ?? false
+            lines.append(
+                isIssuing
+                    ? "  Sliding ends \(DurationText.format(cap)) after a token's first one; each login and each refresh begins anew."
+                    : "  The session ends \(DurationText.format(cap)) after its first token, whatever happens.")
         } else {
             lines.append("  The session never ends while it is used.")
         }

@@ -25,8 +25,8 @@ package final class SessionEndpoints {
     package init?(policy: SessionPolicy, codec: RefreshTokenCodec, authenticator: Authenticator) {
         guard
             let issuer = SessionIssuer(
-                rules: policy.rules, keys: authenticator.verifier.keys, validation: authenticator.policy.validation, codec: codec,
-                mintCache: authenticator.mintCache)
+                rules: policy.rules, keys: authenticator.verifier.keys, validation: authenticator.policy.validation,
+                sliding: authenticator.policy.sliding, codec: codec, mintCache: authenticator.mintCache)
         else { return nil }
         self.policy = policy
         self.codec = codec

@@ -11,14 +11,18 @@ package final class SessionIssuer {
     private let mintCache: (any MintCache)?
     /// Written into tokens whose claims have none.
     private let issuer, audience: String?
+    /// `RenewalPolicy.capSeconds`; nil: tokens do not slide, or without end.
+    private let slidingCapSeconds: Int64?
 
     /// - Parameters:
     ///   - validation: that access tokens will be held to. The first of its issuers and of its audiences are written into
     ///     tokens whose claims name none.
+    ///   - sliding: what access tokens are renewed by.
     ///   - mintCache: as for `Authenticator`.
     /// - Returns: nil when no key of `keys` signs.
     package init?(
-        rules: SessionRules, keys: KeySet, validation: ValidationRules, codec: RefreshTokenCodec, mintCache: (any MintCache)? = nil
+        rules: SessionRules, keys: KeySet, validation: ValidationRules, sliding: RenewalPolicy?, codec: RefreshTokenCodec,
+        mintCache: (any MintCache)? = nil
     ) {
         guard let signer = keys.signer else { return nil }
         self.rules = rules
@@ -28,6 +32,7 @@ package final class SessionIssuer {
         verifier = TokenVerifier(keys: keys, rules: validation)
         issuer = validation.issuers.first
         audience = validation.audiences.first
+        slidingCapSeconds = sliding?.capSeconds
     }
 
     /// A new session with its first pair, not yet in any store.
@@ -87,6 +92,14 @@ package final class SessionIssuer {
             refreshExpiresAt: session.expiresAt, claims: claims)
     }
 
+    /// What sliding is counted from, whenever and wherever the user was authenticated (`auth_time`): each refresh is a new
+    /// beginning, but so that nothing slides beyond the end of the refresh token; and never before the session itself, or the
+    /// user's logout before it would be taken for its own.
+    private func anchor(of session: Session, issuedAt: NumericDate) -> NumericDate {
+        guard let slidingCapSeconds else { return issuedAt }
+        return max(session.createdAt, min(issuedAt, session.expiresAt.advanced(bySeconds: -slidingCapSeconds)))
+    }
+
     /// The session's claims as they are, and behind them what only the gateway says.
     private func claims(of session: Session, issuedAt: NumericDate, expiresAt: NumericDate, tokenID: String) -> [UInt8]? {
         guard let object = try? JSONObject(parsing: session.claims, limits: SessionClaims.limits) else { return nil }
@@ -94,9 +107,7 @@ package final class SessionIssuer {
         if object.member(.subject) == nil { text.append("sub", session.subject) }
         if let issuer, object.member(.issuer) == nil { text.append("iss", issuer) }
         if let audience, object.member(.audience) == nil { text.append("aud", audience) }
-        // Sliding is counted from here: each refresh is a new beginning, whenever and wherever its user was authenticated
-        // (`auth_time`). How long the session may last is for its refresh tokens to say.
-        text.append("orig_iat", issuedAt.seconds)
+        text.append("orig_iat", anchor(of: session, issuedAt: issuedAt).seconds)
         text.append("iat", issuedAt.seconds)
         text.append("exp", expiresAt.seconds)
         text.append("jti", tokenID)

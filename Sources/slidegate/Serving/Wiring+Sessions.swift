@@ -43,8 +43,9 @@ extension SessionIssuer {
         _ sessions: LoadedSessions, _ configuration: Configuration, _ keys: LoadedKeys, mintCache: any MintCache
     ) {
         guard let codec = try? sessions.makeCodec(), let keys = try? keys.makeKeySet() else { return nil }
+        let policy = AuthenticationPolicy(configuration)
         self.init(
-            rules: sessions.rules, keys: keys, validation: AuthenticationPolicy(configuration).validation, codec: codec,
+            rules: sessions.rules, keys: keys, validation: policy.validation, sliding: policy.sliding, codec: codec,
             mintCache: mintCache)
     }
 }

@@ -44,6 +44,21 @@ struct RefreshTests {
         #expect(claims.contains("\"orig_iat\":\(later),\"iat\":\(later),"))
     }
 
+    @Test(arguments: [(10, 10), (43_200, 43_200), (80_000, 43_200)])
+    func `but nothing slides beyond the refresh token`(_ age: Int64, _ anchor: Int64) throws {
+        let gateway = EndpointGateway(.oauth2, rules: SessionRules(refreshSeconds: 86_400, expiry: .fixed))
+        let (_, _, refresh) = try gateway.login()
+        let answer = try gateway.form("/oauth/token", "grant_type=refresh_token&refresh_token=\(refresh)", now: start + age)
+        let claims = Toy.claims(of: try #require(answer.string("access_token")))
+        #expect(claims.contains("\"orig_iat\":\(start + anchor),"))  // and 43,200 s later sliding ends
+    }
+
+    @Test func `nor back before the session, for a logout before it would end it`() throws {
+        let gateway = EndpointGateway(.oauth2, rules: SessionRules(refreshSeconds: 3_600))
+        let (_, access, _) = try gateway.login()
+        #expect(Toy.claims(of: access).contains("\"orig_iat\":\(start),"))
+    }
+
     @Test func `A number as subject becomes a string`() throws {
         let gateway = EndpointGateway(.oauth2)
         let (session, access, _) = try gateway.login(claims: #"{"sub":42}"#)
