@@ -170,10 +170,16 @@ extension EndpointCall {
             return (.answer(ended(ending, sessions: count)), nil)
         case .subject(let token, let ending):
             guard case .success(let reply) = result else { return failed(result, ending.session, ending.token) }
+            if case .found(nil) = reply {
+                return ask(.revoke(revocation(of: token.session.text, now: now)), now: now, .lost(ending))
+            }
             guard case .found(let session?) = reply, isCurrent(token, in: session, now: now) else {
                 return (.answer(refused(.token(.sessionEnded), ending.token, clearing: true)), nil)
             }
             return endAll(of: session.subject, ending, now: now)
+        case .lost(let ending):
+            guard case .success = result else { return failed(result, ending.session, ending.token) }
+            return (.answer(refused(.token(.sessionEnded), ending.token, clearing: true)), nil)
         case .list(let current, let token): return answerList(current: current, token, result)
         case .own(let id, let subject, let current, let token):
             return answerOwn(id, subject: subject, current: current, token, result, now: now)

@@ -39,6 +39,8 @@ package struct EndpointCall {
         /// The session that an access token belongs to, before all others of its user are ended.
         case first(subject: String, Ending)
         case endAll(Ending)
+        /// To revoke the name of a session that the store does not have: whose it was, nobody knows.
+        case lost(Ending)
         case list(current: String?, Fingerprint)
         /// Whether the session is the user's own, to end it.
         case own(SessionID, subject: String, current: String?, Fingerprint)
