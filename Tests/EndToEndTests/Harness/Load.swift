@@ -13,7 +13,12 @@ final class Load: Sendable {
     private let state = Mutex(State())
     private let finished: Gate
 
-    init(_ clients: Int, at gateway: Gateway, requestsPerConnection: Int = .max) {
+    private let bearsResets: Bool
+
+    /// - Parameter bearsResets: whether clients try again whose handshake is reset, as the kernel does with those that are under
+    ///   way when a listening socket closes.
+    init(_ clients: Int, at gateway: Gateway, requestsPerConnection: Int = .max, bearsResets: Bool = false) {
+        self.bearsResets = bearsResets
         finished = Gate(clients)
         for number in 0..<clients {
             startThread { [self] in
@@ -30,7 +35,12 @@ final class Load: Sendable {
 
     private func run(at gateway: Gateway, _ requestsMax: Int) throws {
         while !isStopped {
-            let client = try gateway.connect(keepsLog: false)
+            let client: Client
+            do {
+                client = try gateway.connect(keepsLog: false)
+            } catch WireError.system("connect", ECONNRESET) where bearsResets {
+                continue
+            }
             defer { client.close() }
             var left = requestsMax
             while left > 0, !isStopped {

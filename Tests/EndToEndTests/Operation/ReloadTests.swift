@@ -141,7 +141,7 @@ struct ReloadTests {
     @Test func `a wider address on the same port takes over from a narrower one, and back again`() throws {
         let origin = try Origin.ok()
         let gateway = try Gateway(openToAll + "\nworkers: 2", upstream: origin)
-        let load = Load(4, at: gateway, requestsPerConnection: 5)
+        let load = Load(4, at: gateway, requestsPerConnection: 5, bearsResets: true)
         for (round, host) in ["0.0.0.0", "127.0.0.1", "0.0.0.0"].enumerated() {
             try gateway.rewrite(openToAll + "\nworkers: 2\nlisten: \(host):\(gateway.port)")
             gateway.process.signal(SIGHUP)
