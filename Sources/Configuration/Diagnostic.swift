@@ -27,7 +27,7 @@ package struct Diagnostic: Sendable, Hashable {
         if place.line > 0 { text += ":\(place.line):\(place.column)" }
         text += ": "
         if severity == .warning { text += "warning: " }
-        if !place.path.isEmpty { text += "\(place.path): " }
+        if !place.path.isEmpty { text += "\(Quotation.printable(place.path)): " }
         text += message
         if let expected { text += "; expected \(expected)" }
         if let suggestion { text += "; did you mean \"\(suggestion)\"?" }

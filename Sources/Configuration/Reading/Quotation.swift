@@ -9,11 +9,20 @@ enum Quotation {
         var count = 0
         for scalar in text.unicodeScalars {
             guard count < scalarsMax else { return result + "…" }
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-                || scalar.properties.generalCategory == .format
-            result.unicodeScalars.append(isControl ? "?" : scalar)
+            result.unicodeScalars.append(isControl(scalar) ? "?" : scalar)
             count += 1
         }
         return result
+    }
+
+    /// All of it, likewise: a path is made of names from the file.
+    static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars { result.unicodeScalars.append(isControl(scalar) ? "?" : scalar) }
+        return result
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.properties.generalCategory == .format
     }
 }
