@@ -29,6 +29,8 @@ struct Ending {
     var session: SessionID?
     /// The `sid` of the token that was presented: revoked by itself where the store does not have the session, or no longer.
     var name: String?
+    /// As `SessionRules.accessReachSeconds`, where that is too short for the token that was presented.
+    var reachSeconds: Int64?
 }
 
 extension EndpointCall {
@@ -112,17 +114,18 @@ extension EndpointCall {
         guard let subject = entry.token.claims.string(.subject), !subject.isEmpty else {
             return (.answer(refused(.insufficientScope(scope: []), entry.fingerprint)), nil)
         }
-        let ending = Ending(event: .loggedOutEverywhere, answer: .logout, token: entry.fingerprint)
+        let ending = Ending(
+            event: .loggedOutEverywhere, answer: .logout, token: entry.fingerprint, reachSeconds: reachSeconds(of: entry, now: now))
         if let beginning = entry.anchor, beginning < now.seconds { return endAll(of: subject, ending, now: now) }
         // It began in this very second, and only by its name is known to have begun before the logout.
         guard let name = endpoints.authenticator.sessionID(of: entry) else {
             return (.answer(maker.signingFailed(nil, entry.fingerprint)), nil)
         }
-        return ask(.revoke(revocation(of: name, now: now)), now: now, .first(subject: subject, ending))
+        return ask(.revoke(revocation(of: name, ending, now: now)), now: now, .first(subject: subject, ending))
     }
 
     private func endAll(of subject: String, _ ending: Ending, now: NumericDate) -> (Step, Question?) {
-        ask(.endAll(subject: subject, except: nil, .logoutEverywhere), now: now, .endAll(ending))
+        ask(.endAll(subject: subject, except: nil, .logoutEverywhere), now: now, reachSeconds: ending.reachSeconds, .endAll(ending))
     }
 
     /// The session that an access token belongs to, whether a store knows it or not (semantics §2).
@@ -133,17 +136,28 @@ extension EndpointCall {
             return (.answer(maker.signingFailed(nil, entry.fingerprint)), nil)
         }
         let id = SessionID(name)
-        let ending = Ending(event: event, answer: answer, token: entry.fingerprint, session: id, name: name)
+        let ending = Ending(
+            event: event, answer: answer, token: entry.fingerprint, session: id, name: name,
+            reachSeconds: reachSeconds(of: entry, now: now))
         guard let id else { return revoke(ending, name, now: now) }
-        return ask(.end(id, reason), now: now, .end(ending))
+        return ask(.end(id, reason), now: now, reachSeconds: ending.reachSeconds, .end(ending))
+    }
+
+    /// How long tokens may live on that are as this one: its successors live no longer than it was meant to, and none is made
+    /// any more. An application's own tokens may live longer than any that the gateway knows of.
+    private func reachSeconds(of entry: TokenEntry, now: NumericDate) -> Int64 {
+        let policy = endpoints.authenticator.policy
+        let lifetime = entry.expiration - min(entry.issuedAt ?? now.seconds, now.seconds)
+        return lifetime + policy.validation.leewaySeconds + (policy.sliding?.graceSeconds ?? 0)
     }
 
     private func revoke(_ ending: Ending, _ name: String, now: NumericDate) -> (Step, Question?) {
-        ask(.revoke(revocation(of: name, now: now)), now: now, .revoke(ending))
+        ask(.revoke(revocation(of: name, ending, now: now)), now: now, .revoke(ending))
     }
 
-    private func revocation(of name: String, now: NumericDate) -> Revocation {
-        Revocation(.session(name), expiresAt: now.advanced(bySeconds: endpoints.policy.rules.accessReachSeconds))
+    private func revocation(of name: String, _ ending: Ending, now: NumericDate) -> Revocation {
+        let rules = rules(reachSeconds: ending.reachSeconds)
+        return Revocation(.session(name), expiresAt: now.advanced(bySeconds: rules.accessReachSeconds))
     }
 
     // MARK: What the store says
@@ -156,7 +170,7 @@ extension EndpointCall {
             return (.answer(answerRefresh(format, presented: presented, token, result, now: now)), nil)
         case .end(let ending):
             guard case .success(let reply) = result else { return failed(result, ending.session, ending.token) }
-                if case .ended(nil) = reply, let name = ending.name { return revoke(ending, name, now: now) }
+            if case .ended(nil) = reply, let name = ending.name { return revoke(ending, name, now: now) }
             return (.answer(ended(ending, sessions: reply == .ended(nil) ? 0 : 1)), nil)
         case .revoke(let ending):
             guard case .success = result else { return failed(result, ending.session, ending.token) }
@@ -171,7 +185,7 @@ extension EndpointCall {
         case .subject(let token, let ending):
             guard case .success(let reply) = result else { return failed(result, ending.session, ending.token) }
             if case .found(nil) = reply {
-                return ask(.revoke(revocation(of: token.session.text, now: now)), now: now, .lost(ending))
+                return ask(.revoke(revocation(of: token.session.text, ending, now: now)), now: now, .lost(ending))
             }
             guard case .found(let session?) = reply, isCurrent(token, in: session, now: now) else {
                 return (.answer(refused(.token(.sessionEnded), ending.token, clearing: true)), nil)

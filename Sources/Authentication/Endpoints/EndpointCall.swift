@@ -154,8 +154,17 @@ package struct EndpointCall {
         return nil
     }
 
-    func ask(_ operation: StoreRequest.Operation, now: NumericDate, _ question: Question) -> (Step, Question?) {
-        (.ask(StoreRequest(operation, rules: endpoints.policy.rules, now: now)), question)
+    func ask(
+        _ operation: StoreRequest.Operation, now: NumericDate, reachSeconds: Int64? = nil, _ question: Question
+    ) -> (Step, Question?) {
+        (.ask(StoreRequest(operation, rules: rules(reachSeconds: reachSeconds), now: now)), question)
+    }
+
+    /// - Parameter reachSeconds: how long ends are to be remembered at least.
+    func rules(reachSeconds: Int64?) -> SessionRules {
+        var rules = endpoints.policy.rules
+        rules.accessReachSeconds = max(rules.accessReachSeconds, reachSeconds ?? 0)
+        return rules
     }
 
     /// Refused for what is presented as an access token.

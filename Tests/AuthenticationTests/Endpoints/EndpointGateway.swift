@@ -71,8 +71,12 @@ final class EndpointGateway {
     // MARK: Sessions
 
     func perform(_ operation: StoreRequest.Operation, now: Int64 = EndpointGateway.start) -> Result<StoreReply, StoreError> {
+        perform(StoreRequest(operation, rules: endpoints.policy.rules, now: NumericDate(seconds: now)))
+    }
+
+    private func perform(_ request: StoreRequest) -> Result<StoreReply, StoreError> {
         let box = Box()
-        store.perform(StoreRequest(operation, rules: endpoints.policy.rules, now: NumericDate(seconds: now))) { box.reply = $0 }
+        store.perform(request) { box.reply = $0 }
         return box.reply ?? .failure(.closed)
     }
 
@@ -131,7 +135,7 @@ final class EndpointGateway {
                 }
             case .ask(let request):
                 questions += 1
-                call.storeAnswered(storeFailure.map { .failure($0) } ?? perform(request.operation, now: now), now: date)
+                call.storeAnswered(storeFailure.map { .failure($0) } ?? perform(request), now: date)
             case .answer(let answer): return .answer(Self.answer(answer))
             case .preflight(let preflight): return .preflight(preflight)
             }
@@ -225,7 +229,7 @@ final class EndpointGateway {
                 }
             case .ask(let request):
                 questions += 1
-                capture.storeAnswered(storeFailure.map { .failure($0) } ?? perform(request.operation, now: now), now: date)
+                capture.storeAnswered(storeFailure.map { .failure($0) } ?? perform(request), now: date)
             case .pass(let outcome):
                 return (Gateway.lines(upstream), Capture(status: status, lines: kept(), body: content, outcome: outcome))
             case .grant(let grant):

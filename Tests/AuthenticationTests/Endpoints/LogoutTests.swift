@@ -67,6 +67,18 @@ struct LogoutTests {
         for _ in 0..<2 { #expect(try gateway.send("POST", "/logout", bearer(refresh)).status == 204) }
     }
 
+    @Test(arguments: ["/logout", "/logout-everywhere", "/revoke"])
+    func `A logout outlives the longest token of its session, however long the application makes them`(_ path: String) throws {
+        let gateway = gateway()
+        // A day, where the gateway reckons with half of one.
+        let token = Toy.token("{\"sub\":\"alice\",\"iat\":\(start),\"exp\":\(start + 86_400),\"jti\":\"t-1\"}")
+        let answer =
+            path == "/revoke"
+            ? try gateway.form(path, "token=\(token)", now: later) : try gateway.send("POST", path, bearer(token), now: later)
+        #expect(answer.status < 300)
+        for age in [10, 43_200 + 20, 86_399] as [Int64] { #expect(gateway.admits(token, now: start + age) == "token_revoked") }
+    }
+
     @Test func `A refresh token whose session the store has lost ends that session's access tokens`() throws {
         for path in ["/logout", "/logout-everywhere", "/revoke"] {
             let gateway = gateway()
