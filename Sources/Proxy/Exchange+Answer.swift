@@ -136,7 +136,8 @@ extension Exchange {
         var output = ByteBuffer()
         swap(&output, &worker.headOutput)
         if let status, status != head.status {
-            Self.appendStatusLine(status, to: &output)
+            output.removeAll()
+            output.appendStatusLine(status)
         } else {
             Self.appendStatusLine(bytes, &head, to: &output)
         }
@@ -170,15 +171,6 @@ extension Exchange {
         buffer.append(decimal: head.status)
         buffer.append(0x20)
         buffer.append(bytes.extracting(head.reason.bounds))
-        buffer.append("\r\n")
-    }
-
-    private static func appendStatusLine(_ status: Int, to buffer: inout ByteBuffer) {
-        buffer.removeAll()
-        buffer.append("HTTP/1.1 ")
-        buffer.append(decimal: status)
-        buffer.append(0x20)
-        buffer.append(Problem.reasonPhrase(status))
         buffer.append("\r\n")
     }
 

@@ -17,7 +17,7 @@ extension Worker {
         let problem = Problem(failure)
         contentOutput.removeAll()
         contentOutput.append("{\"type\":\"about:blank\",\"title\":\"")
-        contentOutput.append(Problem.reasonPhrase(problem.status))
+        contentOutput.append(reasonPhrase(of: problem.status))
         contentOutput.append("\",\"status\":")
         contentOutput.append(decimal: problem.status)
         contentOutput.append(",\"code\":\"")
@@ -83,11 +83,7 @@ extension Worker {
 
     func beginAnswer(_ status: Int, _ security: ListenerSecurity?) {
         headOutput.removeAll()
-        headOutput.append("HTTP/1.1 ")
-        headOutput.append(decimal: status)
-        headOutput.append(0x20)
-        headOutput.append(Problem.reasonPhrase(status))
-        headOutput.append("\r\n")
+        headOutput.appendStatusLine(status)
         appendDate(to: &headOutput)
         if let security { headOutput.append(security.strictTransportLine) }
     }

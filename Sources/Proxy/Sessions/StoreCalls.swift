@@ -26,7 +26,6 @@ struct StoreCalls {
         /// Nil: nobody waits, or nobody any more.
         var caller: (any StoreCaller)?
         var began = Instant.never
-        var isTaken = false
     }
 
     private var places: [Place] = []
@@ -44,7 +43,6 @@ struct StoreCalls {
         let place = free.removeLast()
         places[place].caller = caller
         places[place].began = now
-        places[place].isTaken = true
         return StoreTicket(place: place, generation: places[place].generation)
     }
 
@@ -65,7 +63,6 @@ struct StoreCalls {
     }
 
     private func isPending(_ ticket: StoreTicket) -> Bool {
-        places.indices.contains(ticket.place) && places[ticket.place].isTaken
-            && places[ticket.place].generation == ticket.generation
+        places.indices.contains(ticket.place) && places[ticket.place].generation == ticket.generation
     }
 }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import HTTP1
 internal import JOSE
 internal import Sessions
 
@@ -91,7 +92,7 @@ struct AnswerMaker {
     ) -> EndpointAnswer {
         var text = ObjectText()
         text.append("type", "about:blank")
-        text.append("title", Self.title(status))
+        text.append("title", reasonPhrase(of: status).description)
         text.append("status", Int64(status))
         text.append("code", code)
         text.append("detail", detail)
@@ -154,22 +155,6 @@ struct AnswerMaker {
     private func appendCommon(to lines: inout ByteBuffer) {
         lines.append("Cache-Control: no-store\r\nPragma: no-cache\r\n")
         authenticator.appendCrossOriginFields(for: origin, to: &lines)
-    }
-
-    private static func title(_ status: Int) -> String {
-        switch status {
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 413: "Content Too Large"
-        case 415: "Unsupported Media Type"
-        case 429: "Too Many Requests"
-        case 500: "Internal Server Error"
-        case 503: "Service Unavailable"
-        default: "Error"
-        }
     }
 }
 

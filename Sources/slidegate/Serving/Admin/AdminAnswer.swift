@@ -1,4 +1,5 @@
 import Bytes
+import HTTP1
 import JOSE
 
 /// What the administration listener answers.
@@ -28,31 +29,10 @@ struct AdminAnswer: Sendable {
     /// Problem details (RFC 9457).
     /// - Parameter code: stable, for programs.
     static func problem(_ status: Int, _ code: String, _ detail: String, fields: String = "") -> AdminAnswer {
-        let reason = AdminAnswer(status: status, []).reason
         let text = """
-            {"type":"about:blank","title":"\(reason)","status":\(status),"code":"\(code)","detail":\(ClaimsText.quoted(detail))}
+            {"type":"about:blank","title":"\(reasonPhrase(of: status))","status":\(status),"code":"\(code)","detail":\(ClaimsText.quoted(detail))}
 
             """
         return AdminAnswer(status: status, type: "application/problem+json", fields: fields, Array(text.utf8))
-    }
-
-    /// RFC 9110 §15.
-    var reason: StaticString {
-        switch status {
-        case 200: "OK"
-        case 201: "Created"
-        case 204: "No Content"
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 409: "Conflict"
-        case 413: "Content Too Large"
-        case 421: "Misdirected Request"
-        case 422: "Unprocessable Content"
-        case 503: "Service Unavailable"
-        default: "Error"
-        }
     }
 }

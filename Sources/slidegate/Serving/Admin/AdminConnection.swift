@@ -160,17 +160,15 @@ final class AdminConnection {
     private func send(_ answer: AdminAnswer, withContent: Bool) {
         guard stream.isOpen else { return }
         output.removeAll()
-        output.append("HTTP/1.1 ")
-        output.append(decimal: answer.status)
-        output.append(" ")
-        output.append(answer.reason)
+        output.appendStatusLine(answer.status)
         if answer.status != 204 {
-            output.append("\r\nContent-Type: ")
+            output.append("Content-Type: ")
             output.append(answer.type)
             output.append("\r\nContent-Length: ")
             output.append(decimal: answer.content.count)
+            output.append("\r\n")
         }
-        output.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        output.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
         output.append(answer.fields)
         if closesAfterwards {
             output.append("Connection: close\r\n")

@@ -1,0 +1,49 @@
+package import Bytes
+
+/// The reason phrase of the statuses that are answered here (RFC 9110 §15).
+package func reasonPhrase(of status: Int) -> StaticString {
+    switch status {
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 203: "Non-Authoritative Information"
+    case 204: "No Content"
+    case 304: "Not Modified"
+    case 308: "Permanent Redirect"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 406: "Not Acceptable"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 410: "Gone"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
+    case 417: "Expectation Failed"
+    case 421: "Misdirected Request"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 501: "Not Implemented"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    case 505: "HTTP Version Not Supported"
+    default: "Error"
+    }
+}
+
+extension ByteBuffer {
+    /// Appends the status line of an answer that is made here, with its CRLF (RFC 9112 §4).
+    package mutating func appendStatusLine(_ status: Int) {
+        append("HTTP/1.1 ")
+        append(decimal: status)
+        append(0x20)
+        append(reasonPhrase(of: status))
+        append("\r\n")
+    }
+}
