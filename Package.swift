@@ -47,6 +47,10 @@ let package = Package(
         .target(name: "Sessions", dependencies: ["Bytes", "JOSE"], swiftSettings: pure + lean),
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: pure + lean),
 
+        .target(
+            name: "BrowserModule", dependencies: ["Authentication", "JOSE"],
+            resources: [.embedInCode("slidegate.js"), .embedInCode("slidegate.d.ts")], swiftSettings: pure),
+
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent", "COpenSSL"], swiftSettings: strict + lean),
         .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),
         .target(
@@ -69,7 +73,7 @@ let package = Package(
             name: "slidegate",
             dependencies: [
                 "Bytes", "HTTP1", "JOSE", "Signatures", "Authentication", "Configuration", "EventLoop", "Metrics", "Proxy",
-                "ProxyProtocol", "Throttling", "Balancing", "Sessions", "SessionStores",
+                "ProxyProtocol", "Throttling", "Balancing", "Sessions", "SessionStores", "BrowserModule",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -85,6 +89,8 @@ let package = Package(
             name: "CommandLineTests",
             dependencies: ["slidegate", "Authentication", "Configuration", "JOSE", "Sessions", "SessionStores"],
             swiftSettings: strict),
+        .testTarget(
+            name: "BrowserModuleTests", dependencies: ["BrowserModule", "Authentication", "JOSE"], swiftSettings: strict),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: strict),
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "Bytes"], swiftSettings: strict),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures", "JOSE", "Bytes"], swiftSettings: strict),

@@ -54,7 +54,7 @@ extension Configuration {
             forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),
             admin: root[.admin].flatMap(Admin.read), resolver: Resolver.read(root[.resolver]),
-            publishedKeys: PublishedKeys.read(root[.publishKeys]), warnings: [])
+            publishedKeys: PublishedKeys.read(root[.publishKeys]), browser: Browser.read(root[.browser]), warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration
     }

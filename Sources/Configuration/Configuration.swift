@@ -36,6 +36,8 @@ package struct Configuration: Sendable, Equatable {
     package var resolver: Resolver
     /// Nil: the gateway's own public keys are not served.
     package var publishedKeys: PublishedKeys?
+    /// Nil: the module for browsers is not served.
+    package var browser: Browser?
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 

@@ -164,6 +164,13 @@ package enum Defaults {
     /// Verifiers see a new key within minutes, before the old one goes.
     package static let publishedKeysMaxAge: Duration = .seconds(300)
 
+    // MARK: Pages
+
+    /// What a script of another origin's making can read later, it can steal later; memory leaves nothing behind.
+    package static let browserStore = Configuration.Browser.Store.memory
+    /// A page that is looked at has its token ready when it is needed.
+    package static let browserIsProactive = true
+
     // MARK: Limits and timeouts
 
     package static let headBytesMax = 32 << 10

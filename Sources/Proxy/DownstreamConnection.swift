@@ -324,8 +324,13 @@ extension DownstreamConnection {
             answerRequest(error)
             return 0
         }
-        if let keys = snapshot.publishedKeys, worker.withPath(target, bytes, { keys.isAsked(by: worker.requestHead, path: $0) }) {
-            answerWithKeys(keys, bytes)
+        if let files = snapshot.servedFiles,
+            let match = worker.withPath(target, bytes, { files.match(worker.requestHead.method, path: $0) })
+        {
+            switch match {
+            case .file(let file): answer(with: file, bytes)
+            case .refuse(let refusal): refuse(refusal, target, bytes)
+            }
             return 0
         }
         if let sessions = snapshot.sessions, let match = worker.withPath(target, bytes, { sessions.endpoints.match($0) }) {
@@ -342,11 +347,7 @@ extension DownstreamConnection {
         case .refuse(let refusal):
             if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
             if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
-            worker.withPath(target, bytes) { path in
-                let method = bytes.extracting(worker.requestHead.methodName.bounds)
-                worker.log.refused(refusal, method: method, path: path, peer: client, worker: worker)
-            }
-            answerRequest(.refusal(refusal), isLogged: true)
+            refuse(refusal, target, bytes)
             return 0
         case .preflight(let preflight):
             answerPreflight(preflight)
@@ -372,6 +373,14 @@ extension DownstreamConnection {
             phase = .exchanging(exchange)
             return exchange.begin(admission, for: self, snapshot: snapshot, target: target, head: bytes, content: rest)
         }
+    }
+
+    private func refuse(_ refusal: Refusal, _ target: NormalizedTarget, _ bytes: Span<UInt8>) {
+        worker.withPath(target, bytes) { path in
+            let method = bytes.extracting(worker.requestHead.methodName.bounds)
+            worker.log.refused(refusal, method: method, path: path, peer: client, worker: worker)
+        }
+        answerRequest(.refusal(refusal), isLogged: true)
     }
 
     /// The gateway itself answers the request, at an endpoint for sessions.
@@ -452,14 +461,14 @@ extension DownstreamConnection {
         dropContent(head.framing)
     }
 
-    private func answerWithKeys(_ keys: PublishedKeys, _ bytes: Span<UInt8>) {
+    private func answer(with file: ServedFile, _ bytes: Span<UInt8>) {
         let head = worker.requestHead
-        let keeps = head.isPersistent && mayPersist
+        let keeps = head.isPersistent && mayPersist && !head.expectsContinue
         worker.composeAnswer(
-            keys, isKnown: keys.isKnown(to: head.fields, bytes), method: head.method, keepingConnection: keeps,
+            file, isKnown: file.isKnown(to: head.fields, bytes), method: head.method, keepingConnection: keeps,
             version: head.version, security: security)
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
-        messageEnded()
+        dropContent(head.framing)
     }
 
     /// Answers a request that came to no decision, and says so in the log.

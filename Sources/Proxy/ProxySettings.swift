@@ -26,8 +26,8 @@ package struct ProxySettings: Sendable {
     package var makeAuthenticator: @Sendable () -> Authenticator
     /// Called by a worker, at most once a second, that has refused a token because its key may be one that has not been fetched.
     package var requestKeys: (@Sendable () -> Void)?
-    /// Nil: the gateway's own keys are not served.
-    package var publishedKeys: PublishedKeys?
+    /// Nil: the gateway serves no files of its own.
+    package var servedFiles: ServedFiles?
     /// Nil: nothing is ever revoked here.
     package var revocation: RevocationSettings?
     /// Nil: no sessions.

@@ -11,8 +11,8 @@ import Throttling
 final class Snapshot {
     /// Made anew when keys change.
     private(set) var authenticator: Authenticator
-    /// Nil: not served.
-    let publishedKeys: PublishedKeys?
+    /// Nil: there are none.
+    let servedFiles: ServedFiles?
     /// Made anew with the authenticator; nil: there are none.
     private(set) var sessions: SessionService?
     private let sessionSettings: SessionSettings?
@@ -31,7 +31,7 @@ final class Snapshot {
         edge = EdgeRules(settings.edge)
         contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
             ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
-        publishedKeys = settings.publishedKeys
+        servedFiles = settings.servedFiles
         sessionSettings = settings.sessions
         sessions = SessionService(settings.sessions, authenticator)
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }

@@ -74,6 +74,11 @@ enum SessionsRules {
         }
     }
 
+    /// Every path at which the gateway answers for sessions.
+    static func served(by endpoints: Configuration.Sessions.Endpoints) -> [Configuration.Sessions.EndpointPath] {
+        all(endpoints).map(\.endpoint)
+    }
+
     private static func all(_ endpoints: Configuration.Sessions.Endpoints) -> [Served] {
         let others: [(String, Configuration.Sessions.EndpointPath?)] = [
             ("logout", endpoints.logout), ("logout_everywhere", endpoints.logoutEverywhere),

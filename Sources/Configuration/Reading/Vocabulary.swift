@@ -24,6 +24,7 @@ enum Vocabulary {
         case forwarded
         case resolver
         case publishKeys = "publish_keys"
+        case browser
         case sessions
     }
 
@@ -151,6 +152,12 @@ enum Vocabulary {
 
         case path
         case maxAge = "max_age"
+    }
+
+    enum Browser: String, SectionKey {
+        static let section = "browser"
+
+        case path, store, proactive
     }
 
     enum Key: String, SectionKey {
@@ -426,7 +433,7 @@ enum Vocabulary {
     static let sections: [any SectionKey.Type] = [
         Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
         Server.self, UpstreamTimeouts.self, Balance.self, HashKey.self, Queue.self, Retries.self, Health.self,
-        Resolver.self, Key.self, PublishedKeys.self, Tokens.self,
+        Resolver.self, Key.self, PublishedKeys.self, Browser.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self,
         Sessions.self, SessionStore.self, SQLite.self, Redis.self, SessionAccess.self, SessionRefresh.self,
         SessionDevice.self, SessionRevocation.self, SessionCookie.self, SessionEndpoints.self, SessionEndpoint.self,

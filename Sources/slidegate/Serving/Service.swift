@@ -134,7 +134,7 @@ final class Service {
         generation += 1
         settings.generation = generation
         settings.requestKeys = keys.remote.isEmpty ? nil : dependencies.requestKeys
-        settings.publishedKeys = configuration.publishedKeys.map { PublishedKeys($0, keys) }
+        settings.servedFiles = ServedFiles(configuration, keys, sessions)
         return settings
     }
 

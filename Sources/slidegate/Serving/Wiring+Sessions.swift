@@ -51,7 +51,7 @@ extension SessionIssuer {
 }
 
 extension SessionPolicy {
-    fileprivate init(_ loaded: LoadedSessions) {
+    init(_ loaded: LoadedSessions) {
         let settings = loaded.settings
         let endpoints = settings.endpoints
         self.init(

@@ -1,0 +1,1 @@
+export function createSession(settings: object, options?: object): object;

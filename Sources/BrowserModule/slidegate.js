@@ -1,0 +1,1 @@
+export function createSession(settings, options) { return { settings, options }; }
