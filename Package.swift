@@ -76,6 +76,7 @@ let package = Package(
                 "ProxyProtocol", "Throttling", "Balancing", "Sessions", "SessionStores", "BrowserModule",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            resources: ["index.html", "demo.css", "demo.js", "timeline.js", "icon.svg"].map { .embedInCode("Serving/Demo/page/\($0)") },
             swiftSettings: strict),
 
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "Bytes"], swiftSettings: strict),
