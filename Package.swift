@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: pure + lean),
 
         .target(
-            name: "BrowserModule", dependencies: ["Authentication", "JOSE"],
+            name: "BrowserModule", dependencies: ["Authentication", "JOSE"], exclude: ["package.json", "README.md"],
             resources: [.embedInCode("slidegate.js"), .embedInCode("slidegate.d.ts")], swiftSettings: pure),
 
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent", "COpenSSL"], swiftSettings: strict + lean),
