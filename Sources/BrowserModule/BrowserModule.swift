@@ -9,7 +9,7 @@ package enum BrowserModule {
     /// `session.js`: a module whose default export is a session of this very gateway.
     ///
     /// - Parameter module: where `slidegate.js` is, relative to it.
-    package static func sessionScript(_ settings: ClientSettings, _ options: SessionOptions, module: String) -> String {
+    package static func sessionScript(_ settings: ClientSettings, store: SessionStore, module: String) -> String {
         """
         // A session with this gateway, made from its configuration.
         import { createSession } from "\(module)";
@@ -19,29 +19,16 @@ package enum BrowserModule {
           origin: new URL(import.meta.url).origin,
         \(settings.lines.map { "  \($0),\n" }.joined())});
 
-        export default createSession(settings, \(options.text));
+        export default createSession(settings, { store: "\(store.rawValue)" });
 
         """
     }
 }
 
-/// What the session of `session.js` does beyond the settings.
-package struct SessionOptions: Sendable, Equatable {
-    package enum Store: String, Sendable {
-        /// Of the page: gone with its last tab.
-        case memory
-        /// `localStorage`.
-        case local
-    }
-
-    package var store: Store
-    /// Whether a token is refreshed before its end although no request needs it.
-    package var isProactive: Bool
-
-    package init(store: Store = .memory, isProactive: Bool = true) {
-        self.store = store
-        self.isProactive = isProactive
-    }
-
-    fileprivate var text: String { "{ store: \"\(store.rawValue)\", proactive: \(isProactive) }" }
+/// Where the session of `session.js` keeps its tokens.
+package enum SessionStore: String, Sendable {
+    /// In the page: gone with its last tab.
+    case memory
+    /// In `localStorage`.
+    case local
 }

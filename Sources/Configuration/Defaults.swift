@@ -166,10 +166,8 @@ package enum Defaults {
 
     // MARK: Pages
 
-    /// What a script of another origin's making can read later, it can steal later; memory leaves nothing behind.
+    /// What lies in storage can be stolen later too; memory leaves nothing behind.
     package static let browserStore = Configuration.Browser.Store.memory
-    /// A page that is looked at has its token ready when it is needed.
-    package static let browserIsProactive = true
 
     // MARK: Limits and timeouts
 

@@ -127,11 +127,11 @@ struct ClientSettingsTests {
     @Test func `session.js makes one session with the origin it came from`() throws {
         let policy = AuthenticationPolicy(validation: ValidationRules(), routes: [])
         let script = BrowserModule.sessionScript(
-            ClientSettings(policy, nil), SessionOptions(store: .local, isProactive: false), module: "./m.js")
+            ClientSettings(policy, nil), store: .local, module: "./m.js")
         #expect(script.contains(#"import { createSession } from "./m.js";"#))
         #expect(script.contains(#"export * from "./m.js";"#))
         #expect(script.contains("  origin: new URL(import.meta.url).origin,\n  \"deliver\": null,\n"))
-        #expect(script.hasSuffix("export default createSession(settings, { store: \"local\", proactive: false });\n"))
+        #expect(script.hasSuffix("export default createSession(settings, { store: \"local\" });\n"))
     }
 
     @Test func `the module is in the program`() {

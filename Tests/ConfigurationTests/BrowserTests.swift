@@ -9,22 +9,20 @@ struct BrowserTests {
         let browser = try #require(try Configuration(yaml: Sample.yaml("browser: /slidegate"), file: "f").browser)
         #expect(browser.path == "/slidegate")
         #expect(browser.store == .memory)
-        #expect(browser.isProactive)
     }
 
     @Test func `everything can be said`() throws {
-        let yaml = Sample.yaml("browser: { path: /a/b, store: local, proactive: false }")
+        let yaml = Sample.yaml("browser: { path: /a/b, store: local }")
         let browser = try #require(try Configuration(yaml: yaml, file: "f").browser)
         #expect(browser.path == "/a/b")
         #expect(browser.store == .local)
-        #expect(!browser.isProactive)
     }
 
     @Test(arguments: [
         ("slidegate", "does not begin with \"/\""), ("/", "would leave no path to anybody else"),
         ("/slidegate/", "did you mean \"/slidegate\"?"), ("/a//b", "has an empty segment"), ("/a/../b", "has the dot segment"),
         ("{ store: local }", "path is missing"), ("{ path: /a, store: cookie }", "expected memory or local"),
-        ("{ path: /a, proactive: sometimes }", "expected true or false"), ("{ path: /a, max_age: 1h }", "unknown key \"max_age\""),
+        ("{ path: /a, max_age: 1h }", "unknown key \"max_age\""),
     ])
     func `what is wrong is said`(_ value: String, _ message: String) {
         let said = errors(Sample.yaml("browser: \(value)")).map { $0.line(file: "f") }.joined(separator: "\n")

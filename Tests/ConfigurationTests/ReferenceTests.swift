@@ -67,7 +67,6 @@ struct ReferenceTests {
         ("resolver", "timeout", DurationText.format(Defaults.lookupTimeout)),
         ("publish_keys", "max_age", DurationText.format(Defaults.publishedKeysMaxAge)),
         ("browser", "store", Defaults.browserStore.rawValue),
-        ("browser", "proactive", "\(Defaults.browserIsProactive)"),
         ("listeners[]", "mode", "0" + String(Defaults.socketMode, radix: 8)),
         ("keys[]", "refresh", DurationText.format(Defaults.keyRefresh)),
         ("keys[]", "refetch", DurationText.format(Defaults.keyRefetch)),

@@ -5,19 +5,17 @@ extension Configuration.Browser {
         guard field.isMapping else { return path(field).map { Configuration.Browser(path: $0, place: field.place) } }
         guard let section = Section<Vocabulary.Browser>(field, expected: form) else { return nil }
         let store = section[.store]?.choice(Store.self)
-        let isProactive = section[.proactive]?.boolean()
         guard let pathField = section[.path] else {
             field.refuse("path is missing", expected: form)
             return nil
         }
         return path(pathField).map {
-            Configuration.Browser(path: $0, store: store, isProactive: isProactive, place: pathField.place)
+            Configuration.Browser(path: $0, store: store, place: pathField.place)
         }
     }
 
-    private init(path: String, store: Store? = nil, isProactive: Bool? = nil, place: Place) {
-        self.init(
-            path: path, store: store ?? Defaults.browserStore, isProactive: isProactive ?? Defaults.browserIsProactive, place: place)
+    private init(path: String, store: Store? = nil, place: Place) {
+        self.init(path: path, store: store ?? Defaults.browserStore, place: place)
     }
 
     private static let form = "a path such as /slidegate"

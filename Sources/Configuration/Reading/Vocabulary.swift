@@ -157,7 +157,7 @@ enum Vocabulary {
     enum Browser: String, SectionKey {
         static let section = "browser"
 
-        case path, store, proactive
+        case path, store
     }
 
     enum Key: String, SectionKey {

@@ -1,11 +1,9 @@
 extension Configuration {
-    /// Where the gateway serves the module for browsers, and what the session does that it makes there.
+    /// Where the gateway serves the module for browsers, and where the session made there keeps its tokens.
     package struct Browser: Sendable, Equatable {
         /// In normal form, without a slash at its end, and not the root.
         package var path: String
         package var store: Store
-        /// Whether tokens are refreshed before their end although no request needs it.
-        package var isProactive: Bool
         package var place: Place
 
         package enum Store: String, Sendable, CaseIterable {

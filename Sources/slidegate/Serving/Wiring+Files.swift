@@ -28,7 +28,7 @@ extension ServedFiles {
     private static func module(_ browser: Configuration.Browser, _ settings: ClientSettings) -> [ServedFile] {
         let script = BrowserModule.script
         let named = "slidegate.\(digest(script).prefix(16)).js"
-        let session = BrowserModule.sessionScript(settings, SessionOptions(browser), module: "./\(named)")
+        let session = BrowserModule.sessionScript(settings, store: SessionStore(browser.store), module: "./\(named)")
         let javaScript = "text/javascript; charset=utf-8"
         func file(_ name: String, _ content: [UInt8], _ mediaType: String, _ caching: String = "no-cache") -> ServedFile {
             ServedFile(path: "\(browser.path)/\(name)", content: content, mediaType: mediaType, caching: caching)
@@ -58,8 +58,12 @@ private func digest(_ content: [UInt8]) -> String {
     return text
 }
 
-extension SessionOptions {
-    fileprivate init(_ browser: Configuration.Browser) {
-        self.init(store: browser.store == .local ? .local : .memory, isProactive: browser.isProactive)
+extension SessionStore {
+    fileprivate init(_ store: Configuration.Browser.Store) {
+        self =
+            switch store {
+            case .memory: .memory
+            case .local: .local
+            }
     }
 }
