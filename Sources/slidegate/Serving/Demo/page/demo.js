@@ -28,9 +28,13 @@ let worker;                  // the timer of the next request
 
 // MARK: What the module tells
 
-session.addEventListener("started", () => begin("Logged in", `The gateway handed out a token that lives ${spoken(times.lifetime)}.`));
+session.addEventListener("started", ({ detail }) => {
+  if (detail.here) begin("logged in", "Logged in", `The gateway handed out a token that lives ${spoken(times.lifetime)}.`);
+  else begin("other tab", "Logged in", "In another tab, which told this one.");
+});
 
 session.addEventListener("renewed", () => {
+  if (!held) return;
   const before = left(), { how, by } = cause ?? { how: "other" };
   cause = undefined;
   hold(how);
@@ -47,8 +51,8 @@ session.addEventListener("renewed", () => {
 
 session.addEventListener("ended", ({ detail }) => {
   if (!held) return;
-  const now = Date.now(), capped = held.sessionEnd - now < 1500;
-  over = detail.reason === "expired" && capped ? "capped" : detail.reason;
+  const now = Date.now(), isCapped = held.sessionEnd - now < 1500 && ["expired", "refused"].includes(detail.reason);
+  over = isCapped ? "capped" : detail.reason;
   held = undefined;
   timeline.mark(now, "ended", "ended");
   timeline.dropped(now);
@@ -57,12 +61,12 @@ session.addEventListener("ended", ({ detail }) => {
   show("over");
 });
 
-function begin(title, text) {
+function begin(label, title, text) {
   over = undefined;
   frozen = undefined;
   news = { at: -Infinity };
   hold("started");
-  timeline.mark(Date.now(), "started", "logged in");
+  timeline.mark(Date.now(), "started", label);
   note("started", title, text);
   element("name").textContent = session.state.subject ?? "";
   show("session");
@@ -215,16 +219,18 @@ function caption(now) {
   if (now - news.at < shownFor) {
     switch (news.how) {
       case "renewed": return ["lives", "Renewed", "The answer carried the next token. The session goes on, and nobody noticed."];
-      case "refreshed": return ["refresh", "Refreshed", "The token was nearly over, and the module fetched the next for the refresh token."];
+      case "refreshed": return ["refresh", "Refreshed", "The token had run out, or nearly. The module fetched the next for the refresh token."];
       default: return ["lives", "Another tab renewed", "It told this one: both hold the same token."];
     }
   }
   const isInWindow = left(now) <= times.buffer;
-  if (held.end >= held.sessionEnd - 1000 && isInWindow) {
+  if (held.end >= held.sessionEnd - 1500 && isInWindow && left(now) > 0) {
     return ["ends", "The last token", `The session's ${spoken(times.cap)} are nearly over, so nothing is renewed any more.`];
   }
   if (left(now) === 0) {
-    return ["refresh", "The token has ended", "A request would be refused now. The module would refresh and ask again, unnoticed."];
+    return ["refresh", "The token has run out", held.sessionEnd > now
+      ? "A request now makes the module fetch another for the refresh token, unnoticed."
+      : "And the session is at its end: the next request finds out."];
   }
   if (isWorking()) {
     return isInWindow
@@ -314,12 +320,15 @@ function render() {
   bar(element("token"), token, times.lifetime, `${Math.ceil(token)} of ${times.lifetime} seconds`);
   bar(element("session"), whole, times.cap, `${minutes} minutes ${rest} seconds`);
   timeline.draw(now);
+  document.title = `${held ? `${Math.ceil(token)} s` : headline} · Slidegate demo`;
 }
 
+// Frame by frame where motion is welcome, else by the second; a hidden tab has no frames, but a title.
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+setInterval(render, 1000);
 (function frame() {
-  render();
-  if (calm.matches) setTimeout(frame, 1000); else requestAnimationFrame(frame);
+  if (!calm.matches) render();
+  requestAnimationFrame(frame);
 })();
 
 element("token").querySelector(".window").style.width = `${times.buffer / times.lifetime * 100}%`;
@@ -335,5 +344,10 @@ if (navigator.locks) {
   setInterval(count, 1000);
 }
 
-if (session.state.active) begin("Welcome back", "The session was there already, in this browser's storage.");
-else show("welcome");
+// A page that is loaded again goes on where it was, if the token lives or another can be had.
+const { active, expiresAt } = session.state;
+if (active && (expiresAt > Date.now() || await session.refresh())) {
+  begin("taken over", "Welcome back", "This browser has a session already, and this tab takes part in it.");
+} else {
+  show("welcome");
+}
