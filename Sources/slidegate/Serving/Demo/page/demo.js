@@ -23,6 +23,7 @@ let held;                    // { end, sessionEnd }: the token whose life is sho
 let over;                    // why there is none
 let news = { at: -Infinity };          // the latest renewal, and how it came
 let cause;                   // of the renewal that the module is about to tell of; none: another tab
+let leaving;                 // the button that was pressed to log out
 let frozen;                  // when the picture stands still
 let worker;                  // the timer of the next request
 
@@ -52,7 +53,7 @@ session.addEventListener("renewed", () => {
 session.addEventListener("ended", ({ detail }) => {
   if (!held) return;
   const now = Date.now(), isCapped = held.sessionEnd - now < 1500 && ["expired", "refused"].includes(detail.reason);
-  over = isCapped ? "capped" : detail.reason;
+  over = isCapped ? "capped" : detail.reason === "logout" && leaving || detail.reason;
   held = undefined;
   timeline.mark(now, "ended", "ended");
   timeline.dropped(now);
@@ -163,8 +164,14 @@ function logIn(device) {
   });
 }
 
-element("logout").addEventListener("click", () => session.logout());
-element("everywhere").addEventListener("click", () => session.logout({ everywhere: true }));
+for (const id of ["logout", "everywhere"]) {
+  element(id).addEventListener("click", async () => {
+    leaving = id;
+    const isConfirmed = await session.logout({ everywhere: id === "everywhere" });
+    leaving = undefined;
+    if (!isConfirmed) trouble("It is over in this browser, but the gateway did not confirm it: there it ends by itself.");
+  });
+}
 
 // MARK: One's sessions
 
@@ -208,6 +215,7 @@ const endings = () => ({
   expired: ["Ended", `For ${spoken(times.lifetime)} no request counted, so the token ran out. Used, a session lives; unused, it ends.`],
   capped: ["Ended", `It was used to the last, but ${spoken(times.cap)} are the cap: nobody stays logged in for ever.`],
   logout: ["Logged out", "In every tab and at the gateway. No answer that is still on its way can bring the session back."],
+  everywhere: ["Logged out everywhere", "On this device and all others: each one's next request is refused, however long its token has left."],
   revoked: ["Ended from elsewhere", "Another device ended this session. The gateway refused the next request."],
   refused: ["Ended", "The gateway would not refresh it any more."],
 });
@@ -215,7 +223,7 @@ const endings = () => ({
 /** The tone, the headline and the reason of this very moment. */
 function caption(now) {
   const buffer = spoken(times.buffer);
-  if (over) return [over === "logout" ? "quiet" : "ends", ...endings()[over] ?? endings().refused];
+  if (over) return [over === "logout" || over === "everywhere" ? "quiet" : "ends", ...endings()[over] ?? endings().refused];
   if (now - news.at < shownFor) {
     switch (news.how) {
       case "renewed": return ["lives", "Renewed", "The answer carried the next token. The session goes on, and nobody noticed."];
@@ -244,8 +252,8 @@ function caption(now) {
 }
 
 function note(kind, title, text) {
-  const log = element("log"), newest = log.firstElementChild;
-  if ((kind === "request" || kind === "poll") && newest?.dataset.kind === kind) {
+  const log = element("log"), newest = log.firstElementChild, same = `${kind} ${title} ${text}`;
+  if (["request", "poll", "refused"].includes(kind) && newest?.dataset.same === same) {
     newest.dataset.count = Number(newest.dataset.count) + 1;
     newest.querySelector("b").textContent = `${title} × ${newest.dataset.count}`;
     newest.querySelector("time").textContent = clock(Date.now());
@@ -253,7 +261,8 @@ function note(kind, title, text) {
   }
   const item = document.createElement("li"), when = document.createElement("time"), what = document.createElement("p");
   const strong = document.createElement("b");
-  item.className = item.dataset.kind = kind;
+  item.className = kind;
+  item.dataset.same = same;
   item.dataset.count = 1;
   when.textContent = clock(Date.now());
   strong.textContent = title;
@@ -279,11 +288,13 @@ function spoken(seconds) {
 // MARK: The picture
 
 function show(view) {
+  const wasInside = document.activeElement?.matches("main *");
   body.dataset.view = view;
   for (const node of document.querySelectorAll("[data-in]")) node.hidden = !node.dataset.in.split(" ").includes(view);
   const place = document.querySelector(`[data-in=${view}] .place`);
   element("login").hidden = !place;
   if (place && element("login").parentNode !== place) place.append(element("login"));
+  if (wasInside) document.querySelector(place ? "#login button" : "[name=mode]:checked").focus({ preventScroll: true });
   render();
 }
 

@@ -94,6 +94,7 @@ export class Timeline {
       ? `M${this.#x(time)} ${this.#y(left)} L${this.#x(time) + left * second} ${this.#y(0)}` : "");
     this.#parts.head.setAttribute("cx", now);
     this.#parts.head.setAttribute("cy", this.#y(left));
+    this.#parts.head.setAttribute("visibility", current && current.to === undefined ? "visible" : "hidden");
   }
 
   get #scale() {
