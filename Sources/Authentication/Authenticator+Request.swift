@@ -97,6 +97,11 @@ extension Authenticator {
     /// and the identity of the token.
     package func appendRequestFields(_ admission: borrowing Admission, to buffer: inout ByteBuffer) {
         if !admission.substitutes.isEmpty { buffer.append(admission.substitutes) }
+        appendIdentityFields(admission, to: &buffer)
+    }
+
+    /// Appends the identity of the token as the route tells it to upstreams, in lines each with its CRLF.
+    package func appendIdentityFields(_ admission: borrowing Admission, to buffer: inout ByteBuffer) {
         let set = rules[admission.route].claimHeaders
         guard set >= 0, let entry = admission.token else { return }
         if let identity = entry.identity, identity.set == set {

@@ -41,6 +41,7 @@ extension Configuration {
         let paths = Paths.read(root[.paths])
         context.upstreamNames = upstreams.map(\.name)
         context.encodedSlashes = paths.encodedSlashes
+        context.isProxy = !root.has(.forwardAuth) || root.has(.upstream) || root.has(.upstreams)
         context.hasSliding = root.has(.sliding)
         context.hasSessions = root.has(.sessions)
         let sessions = Sessions.read(root[.sessions], context)
@@ -54,7 +55,8 @@ extension Configuration {
             forwarded: root[.forwarded]?.choice(Forwarded.self) ?? Defaults.forwarded, limits: Limits.read(root[.limits]),
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),
             admin: root[.admin].flatMap(Admin.read), resolver: Resolver.read(root[.resolver]),
-            publishedKeys: PublishedKeys.read(root[.publishKeys]), browser: Browser.read(root[.browser]), warnings: [])
+            publishedKeys: PublishedKeys.read(root[.publishKeys]), browser: Browser.read(root[.browser]),
+            forwardAuth: ForwardAuth.read(root[.forwardAuth]), warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration
     }

@@ -11,7 +11,8 @@ package struct Configuration: Sendable, Equatable {
     /// Where to listen. Never empty.
     package var listeners: [Listener]
     package var workers: Workers
-    /// Where requests go, in the order of the file. Never empty; a route names its upstream by index.
+    /// Where requests go, in the order of the file; a route names its upstream by index. Empty only with `forwardAuth`: then
+    /// nothing is proxied, and routes say what decisions go by.
     package var upstreams: [Upstream]
     /// Verification keys and the signing key. Empty only when every route has `auth: none`.
     package var keys: [Key]
@@ -38,6 +39,8 @@ package struct Configuration: Sendable, Equatable {
     package var publishedKeys: PublishedKeys?
     /// Nil: the module for browsers is not served.
     package var browser: Browser?
+    /// Where proxies in front ask for decisions.
+    package var forwardAuth: [ForwardAuth]
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 

@@ -37,8 +37,12 @@ final class DecisionLog {
         end()
     }
 
-    /// - Parameter path: as the policy saw it: normal form, without the query.
-    func refused(_ refusal: Refusal, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, worker: Worker) {
+    /// - Parameters:
+    ///   - path: as the policy saw it: normal form, without the query.
+    ///   - isAsked: a proxy in front has asked for the decision.
+    func refused(
+        _ refusal: Refusal, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, isAsked: Bool = false, worker: Worker
+    ) {
         guard level >= .refusals, !refusal.isThrottled || mayWriteFloodLine(worker) else { return }
         begin("refused", worker)
         lines.append(" status=")
@@ -52,8 +56,11 @@ final class DecisionLog {
         lines.append(" path=")
         append(path: path)
         append(peer)
+        if isAsked { lines.append(Self.asked) }
         end()
     }
+
+    private static let asked: StaticString = " via=forward_auth"
 
     /// Segments longer than any name or UUID are cut: they may be tokens.
     private func append(path: Span<UInt8>) {
@@ -70,7 +77,9 @@ final class DecisionLog {
         }
     }
 
-    func admitted(_ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, worker: Worker) {
+    func admitted(
+        _ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, isAsked: Bool = false, worker: Worker
+    ) {
         switch outcome {
         case .attached(let renewal, _):
             worker.count(.renewals)
@@ -98,11 +107,12 @@ final class DecisionLog {
         lines.append(" status=")
         lines.append(decimal: status)
         append(peer)
+        if isAsked { lines.append(Self.asked) }
         end()
     }
 
     /// - Parameter midway: the answer had begun and was cut short.
-    func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, worker: Worker) {
+    func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, isAsked: Bool = false, worker: Worker) {
         guard level >= .refusals, !failure.comesInFloods || mayWriteFloodLine(worker) else { return }
         let problem = Problem(failure)
         begin(midway ? "cut_short" : "failed", worker)
@@ -118,6 +128,7 @@ final class DecisionLog {
             lines.append("\"")
         }
         append(peer)
+        if isAsked { lines.append(Self.asked) }
         end()
     }
 

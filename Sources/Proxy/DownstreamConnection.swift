@@ -316,6 +316,10 @@ extension DownstreamConnection {
             answerRequest(failure)
             return 0
         }
+        if !snapshot.decisionPoints.isEmpty, let (point, question) = question(bytes, snapshot) {
+            decide(question, at: point, snapshot, bytes)
+            return 0
+        }
         let rest = bytes.extracting(worker.requestHead.length...)
         let target: NormalizedTarget
         do {
@@ -335,6 +339,10 @@ extension DownstreamConnection {
         }
         if let sessions = snapshot.sessions, let match = worker.withPath(target, bytes, { sessions.endpoints.match($0) }) {
             return serve(match, sessions, snapshot, target, bytes)
+        }
+        guard snapshot.isProxy else {
+            answerRequest(.refusal(Refusal(.noRoute)))
+            return 0
         }
         let now = worker.numericDate
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
@@ -453,7 +461,7 @@ extension DownstreamConnection {
         setDeadline(afterMilliseconds: worker.timeouts.body)
     }
 
-    private func answerPreflight(_ preflight: Preflight) {
+    func answerPreflight(_ preflight: Preflight) {
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
         worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version, security: security)

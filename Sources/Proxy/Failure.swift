@@ -14,6 +14,13 @@ enum Failure: Error {
     case plainRequestUnderTLS
     /// An answer that lasts has outlived the session of its request.
     case sessionExpired
+    // Of a proxy that asks for a decision.
+    case peerNotTrusted
+    case decisionRequestMalformed(DecisionFault)
+    /// The request that it asks about is none that any parser here takes.
+    case originalMalformed(MessageError)
+    /// Asked why a request may not pass, and it may.
+    case admittedMeanwhile
     // The upstream's.
     case upstreamUnreachable(SocketError)
     case upstreamTLSFailed(TLSFailure)
@@ -39,7 +46,7 @@ enum Failure: Error {
         case .tooManyConnections, .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS,
             .sessionExpired:
             false
-        case .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
+        case .peerNotTrusted, .decisionRequestMalformed, .originalMalformed, .admittedMeanwhile, .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
             .upstreamMalformed, .noHealthyUpstream, .upstreamQueueFull, .upstreamQueueTimeout, .noDescriptors, .overloaded:
             true
         }
@@ -97,6 +104,14 @@ struct Problem {
                 failure.isAboutCertificate ? "tls_certificate_error" : "tls_protocol_error")
         case .sessionExpired:
             self.init(401, "session_expired", "The session has ended.", "http_request_denied")
+        case .peerNotTrusted:
+            self.init(403, "peer_not_trusted", "Only trusted proxies may ask here.", "http_request_denied")
+        case .decisionRequestMalformed(let fault):
+            self.init(400, "decision_request_malformed", fault.description, "http_request_error")
+        case .originalMalformed(let error):
+            self.init(error.status, error.code, error.description, "http_request_error")
+        case .admittedMeanwhile:
+            self.init(503, "admitted_meanwhile", "The request was refused, and would be admitted now.", "http_request_error")
         case .upstreamUnreachable:
             self.init(502, "upstream_unreachable", "The upstream does not accept connections.", "connection_refused")
         case .upstreamConnectTimeout:
@@ -144,7 +159,8 @@ extension Failure {
         case .upstreamUnreachable(let error): error.description
         case .upstreamTLSFailed(let failure): failure.description
         case .upstreamMalformed(let fault): fault.description
-        case .message(let error): error.code
+        case .message(let error), .originalMalformed(let error): error.code
+        case .decisionRequestMalformed(let fault): fault.description
         default: nil
         }
     }
@@ -163,6 +179,7 @@ extension Failure {
         switch self {
         case .overloaded, .noDescriptors, .upstreamQueueFull, .upstreamQueueTimeout: 1
         case .noHealthyUpstream(let seconds): seconds
+        case .admittedMeanwhile: 0
         case .tooManyConnections: 5
         default: nil
         }

@@ -10,8 +10,9 @@ package struct ProxySettings: Sendable {
     package var generation = 0
     /// Where clients connect, each address once. Never empty.
     package var listeners: [ListenerSettings]
+    /// Empty: nothing is proxied.
     package var upstreams: [UpstreamSettings]
-    /// For each route of the authentication policy, the index of its upstream.
+    /// For each route of the authentication policy, the index of its upstream; of no meaning where there are none.
     package var upstreamOfRoute: [Int]
     /// For each route, which answers end with their session.
     package var streamRules: [StreamRule]
@@ -28,6 +29,8 @@ package struct ProxySettings: Sendable {
     package var requestKeys: (@Sendable () -> Void)?
     /// Nil: the gateway serves no files of its own.
     package var servedFiles: ServedFiles?
+    /// Where proxies in front ask for decisions. Never empty where there are no upstreams.
+    package var decisionPoints: [DecisionPoint] = []
     /// Nil: nothing is ever revoked here.
     package var revocation: RevocationSettings?
     /// Nil: no sessions.

@@ -18,6 +18,7 @@ final class Snapshot {
     private let sessionSettings: SessionSettings?
     private let listeners: [SocketAddress: ListenerSettings]
     let normalizer: PathNormalizer
+    let decisionPoints: [DecisionPoint]
     private let pools: [UpstreamPool]
     private let upstreamOfRoute: [Int]
     let generation: Int
@@ -36,6 +37,7 @@ final class Snapshot {
         sessions = SessionService(settings.sessions, authenticator)
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
+        decisionPoints = settings.decisionPoints
         upstreamOfRoute = settings.upstreamOfRoute
         generation = settings.generation
         streamRules = settings.streamRules
@@ -63,6 +65,9 @@ final class Snapshot {
     func server(_ id: UpstreamServerID) -> UpstreamServer? {
         id.generation == generation ? pools[id.upstream].servers[id.server] : nil
     }
+
+    /// Whether there is an upstream for every route; otherwise there is none for any.
+    var isProxy: Bool { !pools.isEmpty }
 
     func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
 
@@ -143,6 +148,12 @@ final class Worker {
     private var farewellTime: Int64 = 0
     private var acceptTimer: LoopTimer?
     private var date = DateField()
+
+    // For `ForwardAuth/`.
+    /// The head of the request that a decision is asked about, and what it was parsed from.
+    lazy var originalHead = RequestHead(limits: limits.head)
+    var originalBytes = ByteBuffer()
+    lazy var assumedAnswer = AssumedAnswer()
 
     // For `Sessions/`.
     var storeCalls = StoreCalls()
@@ -264,6 +275,7 @@ final class Worker {
             listen(on: sockets)
             requestHead = RequestHead(limits: settings.limits.head)
             responseHead = ResponseHead(limits: settings.limits.head)
+            originalHead = RequestHead(limits: settings.limits.head)
             log.level = settings.decisions
             timeouts = settings.timeouts
             limits = settings.limits

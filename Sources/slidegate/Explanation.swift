@@ -1,6 +1,7 @@
 import Configuration
 import EventLoop
 import JOSE
+import ProxyProtocol
 import Signatures
 
 /// A configuration in words: what an operator should read before it goes into service.
@@ -37,7 +38,16 @@ struct Explanation {
             let servers = Prose.all(upstream.servers.map { "\($0.address.value)" })
             lines.append("Upstream \(upstream.name) is \(servers)\(describe(upstream.tls)).")
         }
+        for endpoint in configuration.forwardAuth {
+            lines.append("\(endpoint.path) tells \(endpoint.proxy.rawValue) whether a request may pass; \(asking) may ask.")
+        }
+        if configuration.upstreams.isEmpty { lines.append("Nothing is proxied: apart from decisions and what the gateway serves itself, 404.") }
         return lines
+    }
+
+    private var asking: String {
+        let trusted = configuration.trustedProxies
+        return Prose.all(trusted.blocks.map(\.description) + (trusted.includesUnixSockets ? ["whoever connects through a Unix socket"] : []))
     }
 
     private func describe(_ listener: Configuration.Listener, _ certificates: [TLSCertificate]) -> String {
@@ -218,7 +228,7 @@ struct Explanation {
     }
 
     private func destination(of route: Configuration.Route) -> String {
-        var text = "Goes to \(configuration.upstreams[route.upstream].name)"
+        var text = configuration.upstreams.isEmpty ? "Goes on by the proxy in front" : "Goes to \(configuration.upstreams[route.upstream].name)"
         switch route.authorization {
         case .original: break
         case .renewed: text += ", with the renewed token when there is one"

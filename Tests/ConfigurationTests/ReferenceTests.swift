@@ -167,6 +167,7 @@ struct ReferenceTests {
         "resolver": "resolver: { KEY: § }",
         "publish_keys": "publish_keys: { KEY: § }",
         "browser": "browser: { KEY: § }",
+        "forward_auth[]": "forward_auth: { KEY: § }",
         "upstreams.NAME": "upstreams: { a: { servers: [ a:1 ], KEY: § } }",
         "upstreams.NAME.servers[]": "upstreams: { a: { servers: [ { address: a:1, KEY: § } ] } }",
         "upstreams.NAME.timeouts": "upstreams: { a: { servers: [ a:1 ], timeouts: { KEY: § } } }",

@@ -53,6 +53,13 @@ struct ReservedFields: Sendable {
         return nil
     }
 
+    /// Those that no client may set, in lower case; of the opt-out header, which it may, nobody behind the gateway is to know.
+    var ownNames: [[UInt8]] {
+        fields.compactMap { field in
+            if case .token = field.role { nil } else { field.name }
+        }
+    }
+
     /// Whether a field of that name must not come from a client; for trailers, which have no hash.
     func isReserved(_ name: Span<UInt8>) -> Bool { role(hash: canonicalHash(name), name: name) != nil }
 }

@@ -3,6 +3,8 @@ struct ReadingContext {
     let findings: Findings
     var upstreamNames: [String] = []
     var encodedSlashes: Configuration.Paths.EncodedSlashes = Defaults.encodedSlashes
+    /// Whether requests go to upstreams; without any, decisions are all there is.
+    var isProxy = true
     var hasSliding = false
     var hasSessions = false
 }

@@ -8,7 +8,7 @@ extension Configuration.Route {
             }
             return [Configuration.Route(pathPrefix: "/", upstream: 0, place: .file)]
         }
-        let form = "a list of routes such as [ { path: /, upstream: api } ]"
+        let form = context.isProxy ? "a list of routes such as [ { path: /, upstream: api } ]" : "a list of routes such as [ { path: / } ]"
         let elements = field.elements(orOne: false, expected: form)
         if field.isEmptyList { field.refuse("no route", expected: form) }
         let routes = elements.compactMap { readOne($0, context) }
@@ -201,6 +201,11 @@ extension Field {
     /// The upstream that `member` of this mapping names: its index; without such a member, the only one there is.
     func upstream(_ member: Field?, in context: ReadingContext) -> Int? {
         let names = context.upstreamNames
+        guard context.isProxy else {
+            guard let member else { return 0 }
+            member.refuse("there are no upstreams in this file", expected: "upstream or upstreams, or no such key")
+            return nil
+        }
         guard let member else {
             if names.count == 1 { return 0 }
             // Without any upstream that has been said already.

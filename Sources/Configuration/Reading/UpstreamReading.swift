@@ -1,5 +1,6 @@
 extension Configuration.Upstream {
-    /// `upstream:` for one without a name, or `upstreams:` with names; exactly one of the two.
+    /// `upstream:` for one without a name, or `upstreams:` with names; exactly one of the two, or none where proxies in front
+    /// ask for decisions.
     static func read(_ root: Section<Vocabulary.Root>) -> [Configuration.Upstream] {
         let findings = root.field.findings
         switch (root[.upstream], root[.upstreams]) {
@@ -21,6 +22,7 @@ extension Configuration.Upstream {
         case (_?, _?):
             findings.error(
                 at: root.place(of: .upstreams), "upstream and upstreams say the same thing", expected: "one of the two")
+        case (nil, nil) where root.has(.forwardAuth): break
         case (nil, nil):
             findings.error(
                 at: .file, "upstream is missing",

@@ -25,6 +25,7 @@ enum Vocabulary {
         case resolver
         case publishKeys = "publish_keys"
         case browser
+        case forwardAuth = "forward_auth"
         case sessions
     }
 
@@ -158,6 +159,12 @@ enum Vocabulary {
         static let section = "browser"
 
         case path, store
+    }
+
+    enum ForwardAuth: String, SectionKey {
+        static let section = "forward_auth[]"
+
+        case path, proxy
     }
 
     enum Key: String, SectionKey {
@@ -433,7 +440,7 @@ enum Vocabulary {
     static let sections: [any SectionKey.Type] = [
         Root.self, Listener.self, ListenerTLS.self, Certificate.self, StrictTransport.self, Upstream.self, UpstreamTLS.self,
         Server.self, UpstreamTimeouts.self, Balance.self, HashKey.self, Queue.self, Retries.self, Health.self,
-        Resolver.self, Key.self, PublishedKeys.self, Browser.self, Tokens.self,
+        Resolver.self, Key.self, PublishedKeys.self, Browser.self, ForwardAuth.self, Tokens.self,
         TokenSource.self, TokenLimits.self, Sliding.self, Delivery.self, Cookie.self, ExpiresIn.self,
         Sessions.self, SessionStore.self, SQLite.self, Redis.self, SessionAccess.self, SessionRefresh.self,
         SessionDevice.self, SessionRevocation.self, SessionCookie.self, SessionEndpoints.self, SessionEndpoint.self,

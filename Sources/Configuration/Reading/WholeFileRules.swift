@@ -11,6 +11,7 @@ enum WholeFileRules {
         if let sessions = configuration.sessions { SessionsRules.checkFile(sessions, configuration, root, findings) }
         if let browser = configuration.browser { BrowserRules.check(browser, configuration, findings) }
         ClientSubjectRules.check(configuration, findings)
+        ForwardAuthRules.check(configuration, root, findings)
         if configuration.limits.headBytesMax <= configuration.tokens.bytesMax {
             findings.error(
                 at: root.place(of: root.has(.tokens) ? .tokens : .limits),

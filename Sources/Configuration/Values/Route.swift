@@ -15,7 +15,7 @@ extension Configuration {
         package var authorization: Authorization
         /// Request fields set from claims; copies sent by the client are removed first, on every route.
         package var claimHeaders: [ClaimHeader]
-        /// Index into `Configuration.upstreams`.
+        /// Index into `Configuration.upstreams`; 0 where there are none.
         package var upstream: Int
         /// The largest content of a request here.
         package var body = BodyLimit.asElsewhere

@@ -52,7 +52,7 @@ extension Failure {
     /// Whether clients cause it at will and as often as they like.
     var comesInFloods: Bool {
         switch self {
-        case .tooManyConnections, .overloaded, .requestTimeout, .downstreamTimeout: true
+        case .tooManyConnections, .overloaded, .requestTimeout, .downstreamTimeout, .peerNotTrusted: true
         case .refusal(let refusal): refusal.isThrottled
         default: false
         }

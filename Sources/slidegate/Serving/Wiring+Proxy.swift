@@ -40,7 +40,20 @@ extension ProxySettings {
             decisions: DecisionLevel(configuration.logs.decisions), makeAuthenticator: makeAuthenticator)
         for index in upstreams.indices { self.upstreams[index].sendsProxyProtocol = configuration.upstreams[index].sendsProxyProtocol }
         edge = EdgeSettings(configuration, workerCount: workerCount)
+        decisionPoints = configuration.forwardAuth.map(DecisionPoint.init)
         contentBytesMaxOfRoute = routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
+    }
+}
+
+extension DecisionPoint {
+    fileprivate init(_ endpoint: Configuration.ForwardAuth) {
+        let frontProxy: FrontProxy =
+            switch endpoint.proxy {
+            case .nginx, .haproxy: .originalFields
+            case .caddy, .traefik: .forwardedFields
+            case .envoy: .pathBehindPrefix
+            }
+        self.init(path: endpoint.path, frontProxy: frontProxy)
     }
 }
 

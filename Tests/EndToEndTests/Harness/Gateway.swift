@@ -18,20 +18,21 @@ final class Gateway: Sendable {
     /// - Parameters:
     ///   - settings: YAML for the file. The smallest useful file supplies the top-level keys that are missing here
     ///     (`listen`, `workers`, `upstream`, `key`, `sliding`). `$FOLDER` stands for the folder that the file is in.
+    ///   - upstream: nil: there is none, and decisions are all there is.
     ///   - options: of `serve`, behind the file.
     ///   - sockets: what it is started with, as a service manager would (LISTEN_FDS).
     ///   - launcher: a shell command line that ends in starting `"$@"`, the program; for what it is to find when it starts.
     ///   - descriptorLimit: what `ulimit -n` (soft and hard) is set to before the program starts.
     init(
-        _ settings: String = "", upstream: Origin, also others: [Origin] = [], files: [String: String] = [:],
+        _ settings: String = "", upstream: Origin?, also others: [Origin] = [], files: [String: String] = [:],
         environment: [String: String] = [:], program: String? = nil, options: [String] = [], sockets: [ListeningSocket] = [],
         launcher: String? = nil, descriptorLimit: Int? = nil
     ) throws {
         folder = try Folder()
-        origins = [upstream] + others
+        origins = [upstream].compactMap { $0 } + others
         try folder.write(Token.secret, to: "jwt.secret")
         for (name, text) in files { try folder.write(Array(text.utf8), to: name) }
-        try folder.write(Self.file(settings, upstream: upstream.port, in: folder), to: "slidegate.yaml")
+        try folder.write(Self.file(settings, upstream: upstream?.port, in: folder), to: "slidegate.yaml")
         var command = [try program ?? Self.binary(), "serve", folder.path("slidegate.yaml")]
         for option in options { command.append(option.replacingOccurrences(of: "$FOLDER", with: folder.path)) }
         if let descriptorLimit {
@@ -68,7 +69,7 @@ final class Gateway: Sendable {
 
     /// Replaces the file that the program was started with.
     func rewrite(_ settings: String, upstream: Origin? = nil) throws {
-        let file = Self.file(settings, upstream: (upstream ?? origins[0]).port, in: folder)
+        let file = Self.file(settings, upstream: (upstream ?? origins.first)?.port, in: folder)
         try folder.write(file, to: "slidegate.yaml")
     }
 
@@ -87,13 +88,13 @@ final class Gateway: Sendable {
     var logs: String { process.text(of: .error) + process.text(of: .output) }
 
     /// `settings`, completed to a whole file.
-    private static func file(_ settings: String, upstream port: UInt16, in folder: Folder) -> [UInt8] {
+    private static func file(_ settings: String, upstream port: UInt16?, in folder: Folder) -> [UInt8] {
         let present = settings.split(separator: "\n").filter { !$0.hasPrefix(" ") && !$0.hasPrefix("#") }
         func has(_ keys: String...) -> Bool { present.contains { line in keys.contains { line.hasPrefix($0 + ":") } } }
         var lines: [String] = []
         if !has("listen", "listeners") { lines.append("listen: 127.0.0.1:0") }
         if !has("workers") { lines.append("workers: 1") }
-        if !has("upstream", "upstreams") { lines.append("upstream: 127.0.0.1:\(port)") }
+        if let port, !has("upstream", "upstreams") { lines.append("upstream: 127.0.0.1:\(port)") }
         if !has("key", "keys") { lines.append("key: { algorithm: HS256, secret_file: $FOLDER/jwt.secret }") }
         if !has("sliding") { lines.append("sliding: { buffer: 10m }") }
         let file = (lines + [settings]).joined(separator: "\n") + "\n"
