@@ -48,8 +48,9 @@ let package = Package(
         .target(name: "Authentication", dependencies: ["Bytes", "HTTP1", "JOSE", "Sessions"], swiftSettings: pure + lean),
 
         .target(
-            name: "BrowserModule", dependencies: ["Authentication", "JOSE"], exclude: ["package.json", "README.md"],
-            resources: [.embedInCode("slidegate.js"), .embedInCode("slidegate.d.ts")], swiftSettings: pure),
+            name: "BrowserModule", dependencies: ["Authentication", "JOSE"],
+            exclude: ["slidegate.js", "presets.js", "presets.d.ts", "package.json", "README.md"],
+            resources: [.embedInCode("slidegate.min.js"), .embedInCode("slidegate.d.ts")], swiftSettings: pure),
 
         .target(name: "EventLoop", dependencies: ["Bytes", "CLibevent", "COpenSSL"], swiftSettings: strict + lean),
         .target(name: "Signatures", dependencies: ["Bytes", "JOSE", "COpenSSL"], swiftSettings: strict),

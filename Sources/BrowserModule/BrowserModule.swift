@@ -1,8 +1,8 @@
 /// The module that pages use a session with, as the files that the gateway hands out. It is in the program itself: no
 /// file lies beside it.
 package enum BrowserModule {
-    /// `slidegate.js`, an ES module.
-    package static var script: [UInt8] { PackageResources.slidegate_js }
+    /// `slidegate.js`, an ES module: `slidegate.min.js` of the sources, which is made of what one reads there.
+    package static var script: [UInt8] { PackageResources.slidegate_min_js }
     /// `slidegate.d.ts`, its types.
     package static var types: [UInt8] { PackageResources.slidegate_d_ts }
 

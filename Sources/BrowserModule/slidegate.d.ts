@@ -162,11 +162,6 @@ export class SessionEnded extends Error {
 /** Why a request was not sent: its token has ended, and none could be had for now. */
 export class RefreshFailed extends Error {}
 
-/** What front ends are known to speak: settings for `createSession`. */
-export const presets: Readonly<
-  Record<"oauth2" | "simplejwt" | "express" | "cookie" | "bearer-refresh" | "bearer-access", Settings>
->;
-
 /** What is used of an axios instance. */
 export interface Axios {
   getUri(config?: any): string;

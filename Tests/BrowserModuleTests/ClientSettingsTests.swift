@@ -135,7 +135,7 @@ struct ClientSettingsTests {
     }
 
     @Test func `the module is in the program`() {
-        #expect(String(decoding: BrowserModule.script, as: UTF8.self).contains("export function createSession("))
+        #expect(String(decoding: BrowserModule.script, as: UTF8.self).contains("createSession"))
         #expect(String(decoding: BrowserModule.types, as: UTF8.self).contains("createSession"))
     }
 }
