@@ -39,6 +39,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case loginsNotCaptured
     case storeCalls
     case storeFailures
+    case decisions
 
     /// The name as metrics and logs show it, without prefix and suffix.
     package var name: StaticString {
@@ -82,6 +83,7 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .loginsNotCaptured: "logins_not_captured"
         case .storeCalls: "store_calls"
         case .storeFailures: "store_failures"
+        case .decisions: "decisions"
         }
     }
 
@@ -127,6 +129,7 @@ package enum Counter: Int, CaseIterable, Sendable {
         case .loginsNotCaptured: "Answers to logins that were passed on as they were though they should have begun a session."
         case .storeCalls: "Questions to the store of sessions, answered or not."
         case .storeFailures: "Questions to the store that failed or were not answered in time."
+        case .decisions: "Decisions that proxies in front have asked for, refusals among them."
         }
     }
 }

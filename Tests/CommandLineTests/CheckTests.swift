@@ -18,6 +18,26 @@ struct CheckTests {
         #expect(program.output.contains("The session ends 12h after its first token"))
     }
 
+    @Test func `who may ask for decisions is explained`() throws {
+        let file = try directory.sample(
+            "trusted_proxies: [ 127.0.0.1, 10.0.0.0/8, unix ]\nforward_auth: [ { path: /decide, proxy: nginx }, { path: /e, proxy: envoy } ]")
+        let program = try Program(["check", file])
+        #expect(program.status == 0 && program.errors == "")
+        #expect(
+            program.output.contains(
+                "/decide tells nginx whether a request may pass; 127.0.0.1/32, 10.0.0.0/8 and whoever connects through a Unix socket may ask."))
+        #expect(program.output.contains("/e tells envoy"))
+        #expect(!program.output.contains("Nothing is proxied"))
+        try directory.write(
+            "alone.yaml",
+            "listen: 127.0.0.1:8080\nkey: { algorithm: HS256, secret_file: jwt.secret }\ntrusted_proxies: unix\n"
+                + "forward_auth: { path: /decide, proxy: haproxy }\n")
+        let alone = try Program(["check", directory.path("alone.yaml")])
+        #expect(alone.status == 0 && alone.errors == "")
+        #expect(alone.output.contains("Nothing is proxied: apart from decisions"))
+        #expect(alone.output.contains("Goes on by the proxy in front."))
+    }
+
     @Test func `quiet says nothing about a good file`() throws {
         let program = try Program(["check", "--quiet", try directory.sample()])
         #expect(program.status == 0)

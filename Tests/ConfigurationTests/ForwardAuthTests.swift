@@ -54,6 +54,16 @@ struct ForwardAuthTests {
         #expect(errors(Sample.yaml(Self.trusted, nginx, sessions)).isEmpty)
     }
 
+    @Test func `the files for browsers are elsewhere`() {
+        for (browser, proxy) in [("/decide", "nginx"), ("/decide/files", "nginx"), ("/d", "envoy"), ("/decider", "envoy")] {
+            let path = browser == "/d" ? "/d/decide" : "/decide"
+            let yaml = Sample.yaml(
+                Self.trusted, "forward_auth: { path: \(path), proxy: \(proxy) }", "browser: \(browser)",
+                "routes: [ { path: /api } ]")
+            #expect(errors(yaml).map(\.place.path) == ["forward_auth"], "\(browser)")
+        }
+    }
+
     @Test func `a route that no request reaches is warned of`() throws {
         let yaml = Sample.yaml(Self.trusted, "forward_auth: { path: /decide, proxy: nginx }", "routes: [ { path: /decide/x }, { path: / } ]")
         #expect(try warnings(yaml).map(\.place.path) == ["routes[0]"])

@@ -13,7 +13,7 @@ package struct FuzzTarget: Sendable {
 
     package static let all = [
         requests, responses, chunkedContent, token, succession, keySet, configuration, proxyHeader, forwarded, webSocket, path,
-        endpointContent, loginAnswer,
+        endpointContent, loginAnswer, decision,
         refreshToken, sessionText,
     ]
 }

@@ -92,9 +92,12 @@ enum ForwardAuthRules {
         var served: [(path: String, by: String)] = []
         if let keys = configuration.publishedKeys { served.append((keys.path, "publish_keys")) }
         if let endpoints = configuration.sessions?.endpoints {
-            served += SessionsRules.paths(endpoints).map { ($0.path, $0.place.path) }
+            served += SessionsRules.served(by: endpoints).map { ($0.path, $0.place.path) }
         }
-        for (path, name) in served where endpoint.takes(path) {
+        if let browser = configuration.browser, browser.covers(endpoint.path) || endpoint.takes(browser.path) {
+            served.append((browser.path, "browser"))
+        }
+        for (path, name) in served where endpoint.takes(path) || name == "browser" {
             findings.error(
                 at: endpoint.place, "\(path) of \(name) cannot be told from \(endpoint.path)", expected: "a path elsewhere")
         }

@@ -90,11 +90,6 @@ enum SessionsRules {
             + others.compactMap { name, endpoint in endpoint.map { Served(name: name, endpoint: $0) } }
     }
 
-    /// Where the gateway answers, or captures a login.
-    static func paths(_ endpoints: Configuration.Sessions.Endpoints) -> [Configuration.Sessions.EndpointPath] {
-        all(endpoints).map(\.endpoint)
-    }
-
     // MARK: The rest of the file
 
     static func checkFile(

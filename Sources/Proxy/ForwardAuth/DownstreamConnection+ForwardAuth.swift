@@ -3,6 +3,7 @@ import Bytes
 import EventLoop
 import HTTP1
 import JOSE
+import Metrics
 import ProxyProtocol
 import Throttling
 
@@ -26,6 +27,7 @@ extension DownstreamConnection {
     /// Answers a proxy in front as the request that it asks about would be answered here, but for what an upstream would say.
     func decide(_ question: DecisionPoint.Question, at point: DecisionPoint, _ snapshot: Snapshot, _ bytes: Span<UInt8>) {
         guard snapshot.edge.trustedPeers.contains(peer.ipAddress) else { return answerAsked(.peerNotTrusted) }
+        worker.count(.decisions)
         guard question != .unknown else { return answerAsked(.decisionRequestMalformed(.nothingAsked)) }
         // Out of the worker while they are lent: what is done meanwhile uses the worker.
         var original = ByteBuffer()

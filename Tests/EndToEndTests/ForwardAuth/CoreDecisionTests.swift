@@ -356,6 +356,57 @@ struct CoreDecisionTests {
         #expect(try client.exchange(Asking.envoy.request("HEAD", "/", [bearer])).status == 200)
     }
 
+    @Test func `content without end closes the connection, behind the answer`() throws {
+        let gateway = try decisionGateway(.envoy)
+        let client = try gateway.connect()
+        let head = Asking.envoy.request("POST", "/", [Self.bearer + Token.fresh, "Content-Length: 1000000"])
+        #expect(try client.exchange(head).status == 200)
+        try? client.send(String(repeating: "x", count: 400_000))
+        #expect(try client.isClosedByPeer())
+    }
+
+    @Test func `a logout reaches decisions, and sessions need no upstream`() throws {
+        let gateway = try decisionGateway(
+            .nginx,
+            """
+            sessions: { store: memory, secret_file: $FOLDER/jwt.secret, endpoints: { logout: /auth/logout } }
+            """)
+        let bearer = Self.bearer + Token.with(left: 300, more: #","jti":"j","sid":"s""#)
+        #expect(try gateway.exchange(Asking.nginx.request("GET", "/", [bearer])).has("X-Refresh-Token"))
+        #expect(try gateway.exchange("POST /auth/logout HTTP/1.1\r\nHost: a\r\n\(bearer)\r\nContent-Length: 0\r\n\r\n").status == 204)
+        try eventually { try gateway.exchange(Asking.nginx.request("GET", "/", [bearer])).problemCode == "token_revoked" }
+    }
+
+    @Test func `the log tells of decisions as of requests, and who asked`() throws {
+        let gateway = try decisionGateway(.caddy, "logs: { decisions: all }")
+        let bearer = Self.bearer + Token.ending
+        _ = try gateway.exchange(Asking.caddy.request("GET", "/a?secret", from: "192.0.2.7", [bearer]))
+        let renewed = try gateway.process.waitForLine(containing: " renewed route=0 token=")
+        #expect(renewed.hasSuffix(" status=200 peer=192.0.2.7 via=forward_auth"))
+        _ = try gateway.exchange("GET /decide HTTP/1.1\r\nHost: a\r\n\r\n")
+        let failed = try gateway.process.waitForLine(containing: "code=decision_request_malformed")
+        #expect(failed.contains("cause=\"X-Forwarded-Method is missing.\"") && failed.hasSuffix(" via=forward_auth"))
+        #expect(!gateway.logs.contains("secret"))
+        gateway.process.signal(15)
+        #expect(try gateway.process.waitForLine(containing: "slidegate: stopped").contains(" decisions=2"))
+    }
+
+    @Test func `a reload takes the upstream away`() throws {
+        let gateway = try Gateway(openToAll, upstream: try Origin.ok())
+        #expect(try gateway.get("/").status == 200)
+        try gateway.rewrite(
+            verbatim: """
+                listen: 127.0.0.1:\(gateway.port)
+                workers: 1
+                key: { algorithm: HS256, secret_file: \(gateway.path("jwt.secret")) }
+                trusted_proxies: [ 127.0.0.1 ]
+                forward_auth: { path: /decide, proxy: nginx }
+                """)
+        gateway.process.signal(1)
+        try eventually { try gateway.get("/").status == 404 }
+        #expect(try gateway.exchange(Asking.nginx.request("GET", "/", [Self.bearer + Token.fresh])).status == 200)
+    }
+
     @Test func `several proxies may ask, each in its own way`() throws {
         let gateway = try Gateway(
             """
