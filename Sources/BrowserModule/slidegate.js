@@ -448,7 +448,7 @@ export function createSession(settings, options) {
       // There are no others where there is no origin.
     }
     if (channel) {
-      channel.onmessage = ({ data }) => hear(data);
+      channel.onmessage = ({ data }) => hear(data ?? {});
       channel.unref?.();
     }
     ready = ask(true);
@@ -464,9 +464,9 @@ export function createSession(settings, options) {
   const turnPage = ({ type, key, persisted }) => {
     if (type === "storage" && key === name) adopt(load(), false);
     // With an open channel there is no back/forward cache.
-    if (type === "pagehide") hide();
-    else if (persisted || type === "resume") open();
-    if (type === "visibilitychange") plan();
+    if (type === "pagehide") return hide();
+    if (persisted || type === "resume") open();
+    plan();
   };
 
   const post = (message) => {
@@ -539,7 +539,7 @@ export function createSession(settings, options) {
         pair = await pairIn(tokens, answer).catch(() => ({}));
         pair.access ??= successorIn(get);
       }
-      if (!inCookies && typeof pair.access !== "string") throw new TypeError("There is no token in it");
+      if (!inCookies && !withoutScheme(pair.access)) throw new TypeError("There is no token in it");
       begin(pair, get);
       return this.state;
     }
