@@ -33,11 +33,11 @@ export interface Session extends EventTarget {
   attach(axios: Axios): () => void;
 
   /**
-   * Begins a session, in all tabs, with what a login has given: the tokens, or its answer, which stays readable. With cookies there
-   * is nothing to give.
+   * Begins a session, in all tabs, with what a login has given: the tokens, or its answer, of `fetch` or of axios, which stays
+   * readable. With cookies there is nothing to give, but the answer may tell the end.
    * @throws {TypeError} There is no token in it; what was before goes on.
    */
-  start(given?: Tokens | Response): Promise<State>;
+  start(given?: Tokens | Response | AxiosAnswer): Promise<State>;
 
   /** Refreshes now. After a page load, a session whose refresh token is a cookie is found this way. @returns Whether there is a new token. */
   refresh(): Promise<boolean>;
@@ -161,6 +161,12 @@ export class SessionEnded extends Error {
 
 /** Why a request was not sent: its token has ended, and none could be had for now. */
 export class RefreshFailed extends Error {}
+
+/** What is used of an answer of axios. */
+export interface AxiosAnswer {
+  data: any;
+  headers: any;
+}
 
 /** What is used of an axios instance. */
 export interface Axios {
