@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 
-from .cases import MIB
-from .contenders import connected, read_answer
+from .cases import BULKS, MIB
+from .contenders import Server, first_answer
+from .exchange import connected, read_answer
 from .processes import Failure, on_processors
 
 PIECE = 256 * 1024
@@ -48,6 +49,18 @@ def check_bulk(server, bulk, token):
             if count == 0 or bytes(buffer[:count]).strip(b"x"):
                 raise Failure(f"{server.name}, case {bulk.name}: cut short, or other content than the backend's")
             left -= count
+
+
+def measure_bulk(bench, name, contender):
+    bulk = BULKS[name]
+    token, behind = bench.tokens.requests(bulk.load).token, bench.behind(bulk)
+    server = Server(contender, bulk.load, bench, behind)
+    try:
+        first_answer(server)
+        check_bulk(server, bulk, token)
+        return carry(server, bulk, token, bench.seconds, bench.chosen)
+    finally:
+        server.stop()
 
 
 def carry(server, bulk, token, seconds, placement):

@@ -1,79 +1,204 @@
-"""The servers: the backend, and those that are measured before it."""
+"""The servers: the backends, and those that are measured before them."""
 
 import base64
+import glob
 import json
 import os
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from dataclasses import dataclass
 
+from .exchange import exchange
 from .processes import Failure, Process, free_port
-from .tokens import HEADER_SEGMENT
+from .templates import fill
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGURATION = os.path.join(HERE, "..", "configuration")
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
-# name -> what is run on the file made from the template. "nginx-again" is the yardstick measured twice: how far its
-# ratio strays from 1 is the noise of the run.
-TEMPLATES = {
-    "backend": "backend.conf", "nginx": "nginx.conf", "nginx-again": "nginx.conf", "haproxy": "haproxy.cfg",
-    "slidegate": "slidegate.yaml",
+
+@dataclass(frozen=True)
+class Contender:
+    """A program, how it is run, and what it can do besides forwarding."""
+
+    program: str
+    template: str
+    # Algorithms that it verifies. Who verifies none takes part where tokens make no difference, and as the yardstick.
+    algorithms: frozenset = frozenset()
+    renews: bool = False
+    # Words of the command line; $FILE is what has been made of the template, other names are as in templates.
+    arguments: tuple = ()
+    environment: tuple = ()
+    version: str = "-v"
+    # Templates that the first one refers to.
+    companions: tuple = ()
+    optional: bool = False
+
+
+# -e: before its file is read, nginx would open its log in /var/log.
+NGINX = Contender("nginx", "nginx.conf", arguments=("-e", "$FILE.log", "-c", "$FILE"))
+CONTENDERS = {
+    "nginx": NGINX,
+    # The yardstick measured twice: how far its ratio strays from 1 is the noise of the run.
+    "nginx-again": NGINX,
+    "haproxy": Contender(
+        "haproxy", "haproxy.cfg", frozenset({"HS256", "RS256", "ES256"}), renews=True, arguments=("-db", "-f", "$FILE"),
+        companions=("haproxy.map",)),
+    "caddy": Contender(
+        "caddy", "caddy.json", arguments=("run", "--config", "$FILE"), version="version",
+        environment=(
+            ("GOMAXPROCS", "$WORKERS"), ("HOME", "$FOLDER"), ("XDG_CONFIG_HOME", "$FOLDER"), ("XDG_DATA_HOME", "$FOLDER"))),
+    "envoy": Contender(
+        "envoy", "envoy.yaml", frozenset({"HS256", "RS256", "ES256", "EdDSA"}), version="--version", optional=True,
+        arguments=("-c", "$FILE", "--concurrency", "$WORKERS", "--disable-hot-restart", "-l", "error")),
+    "slidegate": Contender(
+        "slidegate", "slidegate.yaml", frozenset({"HS256", "RS256", "ES256", "EdDSA"}), renews=True, version="--version",
+        arguments=("serve", "$FILE")),
 }
-AUTHENTICATES = {"haproxy", "slidegate"}
+YARDSTICK = "nginx"
 
 
 def program(name):
-    if name == "slidegate":
-        return os.environ.get("SLIDEGATE_BINARY") or os.path.join(ROOT, ".build", "release", "slidegate")
-    name = "nginx" if name in ("backend", "nginx-again") else name
-    return shutil.which(name) or f"/usr/sbin/{name}"
+    """Where the program is, or None."""
+    own = {"slidegate": ".build/release/slidegate", "envoy": ".build/envoy/bin/envoy"}.get(name, "")
+    found = os.environ.get(f"SLIDEGATE_{'BINARY' if name == 'slidegate' else name.upper()}")
+    if not found and name != "slidegate":
+        found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if not found and own and os.path.exists(os.path.join(ROOT, own)):
+        found = os.path.join(ROOT, own)
+    if found and name == "envoy":
+        # The package from PyPI puts a Python script there, whose start is not Envoy's.
+        inside = os.path.join(os.path.dirname(found), "..", "lib", "python3*", "site-packages", "envoy", "_bin", "envoy")
+        found = next(iter(glob.glob(inside)), found)
+    return found
 
 
-def command(name, file):
-    if name == "haproxy":
-        return [program(name), "-db", "-f", file]
-    if name == "slidegate":
-        return [program(name), "serve", file]
-    # -e: before the file is read, nginx would open its log in /var/log.
-    return [program(name), "-e", file + ".log", "-c", file]
+def present(name):
+    return program(CONTENDERS[name].program) is not None
+
+
+def version(name):
+    """What the program calls itself."""
+    contender = CONTENDERS[name]
+    try:
+        result = subprocess.run([program(contender.program), contender.version], capture_output=True, text=True, timeout=10)
+    except (OSError, TypeError) as error:
+        raise Failure(f"{name} cannot be run: {error}") from None
+    found = re.search(r"\d+\.\d+[\w.+~-]*", result.stdout + result.stderr)
+    return found[0] if found else "unknown"
+
+
+def suits(name, case):
+    """Whether the contender can do what the case asks for. The yardstick forwards whatever it is sent, in every case."""
+    contender = CONTENDERS[name]
+    if contender.program == YARDSTICK or not case.about_tokens:
+        return True
+    return case.algorithm in contender.algorithms and (contender.renews or not case.renews)
+
+
+def verifies(name, case):
+    return case.verified and case.algorithm in CONTENDERS[name].algorithms
+
+
+def write(path, content):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
+        output.write(content)
+
+
+def configure(template, folder, name, flags, values, repeat=0):
+    """The file made of a template of benchmarks/configuration. Returns its path."""
+    with open(os.path.join(CONFIGURATION, template)) as source:
+        text = fill(source.read(), flags, values, repeat)
+    path = os.path.join(folder, name)
+    write(path, text)
+    return path
+
+
+class Backend(Process):
+    """The API behind every contender."""
+
+    tls = False
+
+    def __init__(self, folder, processors):
+        self.port = free_port()
+        values = {"FOLDER": folder, "PORT": self.port}
+        file = configure("backend.conf", folder, "backend.conf", set(), values)
+        super().__init__("backend", [program("nginx"), "-e", file + ".log", "-c", file], processors, file + ".log")
+        first_answer(self)
 
 
 class Sink(Process):
     """The backend for uploads."""
 
+    tls = False
+
     def __init__(self, folder, processors):
-        self.port, self.tls = free_port(), False
+        self.port = free_port()
         super().__init__(
             "sink", [sys.executable, "-B", os.path.join(HERE, "sink.py"), str(self.port)], processors,
             os.path.join(folder, "sink.log"))
+        first_answer(self)
 
 
-def make_content(folder, sizes):
-    """Files of `x` for the backend to send."""
-    os.chmod(folder, 0o711)  # nginx's worker is another user when its master is root; what is secret here has mode 0600
+class Server(Process):
+    """A contender, started on a free port as `case` wants it, before `backend`.
+
+    `connections` is how many it must be able to hold on both sides together. `template` is its configuration where that is
+    not the usual one, and `more` what that needs filled in besides. `under` is a command to run it under.
+    """
+
+    def __init__(self, name, case, bench, backend=None, connections=2048, template=None, more=None, under=()):
+        contender = CONTENDERS[name]
+        self.port = free_port()
+        self.tls = case.tls
+        folder, key = bench.folder, bench.tokens.minter(case.algorithm).key
+        flags = {
+            "tls" if case.tls else "clear", "verify" if case.verified else "open", "routes" if case.routes else "one-route",
+            "secret" if case.algorithm == "HS256" else "public"}
+        values = {
+            "FOLDER": folder, "PORT": self.port, "BACKEND_PORT": (backend or bench.backend).port, "CONNECTIONS": connections,
+            "DESCRIPTORS": connections + 1000, "WORKERS": case.workers, "ALGORITHM": case.algorithm,
+            "KEY_SET": json.dumps({"keys": [key.jwk]}), **(more or {})}
+        if case.algorithm == "HS256":
+            write(os.path.join(folder, "jwt.secret"), key.secret)
+            values |= {
+                "SECRET": key.secret, "SECRET_BASE64": base64.b64encode(key.secret.encode()).decode(),
+                "HEADER": bench.tokens.minter("HS256").header.decode()}
+        else:
+            write(os.path.join(folder, "jwt.pem"), key.pem)
+        template = template or contender.template
+        for companion in contender.companions:
+            configure(companion, folder, companion, flags, values, case.routes)
+        values["FILE"] = configure(template, folder, f"{name}-{template}", flags, values, case.routes)
+        command = [program(contender.program), *(fill(word, flags, values) for word in contender.arguments)]
+        environment = {variable: fill(value, flags, values) for variable, value in contender.environment}
+        super().__init__(
+            name, [*under, *command], bench.placement(case).proxy, os.path.join(folder, f"{name}.log"), environment)
+
+
+def first_answer(server, token="", within=15.0):
+    """Asks until there is an answer. Returns the seconds from the start of the process to the last byte of it."""
+    deadline = server.started_at + within
+    while True:
+        try:
+            exchange(server, token)
+            return time.perf_counter() - server.started_at
+        except OSError:
+            server.fail_if_gone()
+            if time.perf_counter() > deadline:
+                raise Failure(f"{server.name} does not answer within {within:g} s; its log ends:\n{server.log_end()}") from None
+            time.sleep(0.0002)
+
+
+def make_content(folder, size):
+    """A file of `x` for the backend to send."""
     os.makedirs(os.path.join(folder, "content"), exist_ok=True)
-    for size in sizes:
-        with open(os.path.join(folder, "content", str(size)), "wb") as file:
-            for _ in range(size // 65536):
-                file.write(b"x" * 65536)
-
-
-def version(name):
-    """What the program calls itself."""
-    option = {"slidegate": "--version"}.get(name, "-v")
-    try:
-        result = subprocess.run([program(name), option], capture_output=True, text=True, timeout=10)
-    except OSError as error:
-        raise Failure(f"{name} cannot be run: {error}") from None
-    text = (result.stdout + result.stderr).strip().splitlines()
-    found = re.search(r"\d+\.\d+[\w.+~-]*", text[0]) if text else None
-    return found.group() if found else "unknown"
+    with open(os.path.join(folder, "content", str(size)), "wb") as file:
+        for _ in range(size // 65536):
+            file.write(b"x" * 65536)
 
 
 def make_certificate(folder):
@@ -86,127 +211,8 @@ def make_certificate(folder):
     if result.returncode != 0:
         raise Failure(f"openssl made no certificate:\n{result.stderr}")
     os.chmod(key, 0o600)
-    with open(os.open(os.path.join(folder, "both.pem"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as both:
-        for part in (certificate, key):
-            with open(part) as text:
-                both.write(text.read())
-
-
-def filled_in(template, values, tls):
-    """The template with its names filled in. Lines that begin with `#tls ` or `#plain ` are for runs of that kind."""
-    chosen, left_out = ("#tls ", "#plain ") if tls else ("#plain ", "#tls ")
-    lines = []
-    for line in template.splitlines(keepends=True):
-        indent = line[:len(line) - len(line.lstrip(" "))]
-        rest = line[len(indent):]
-        if rest.startswith(left_out):
-            continue
-        lines.append(indent + rest.removeprefix(chosen))
-    # Only names that are known here are filled in: the servers have dollars of their own.
-    pattern = re.compile(r"\$(" + "|".join(sorted(values, key=len, reverse=True)) + r")\b")
-    return pattern.sub(lambda match: str(values[match.group(1)]), "".join(lines))
-
-
-class Server(Process):
-    """A contender or the backend, started on a free port and answering, over TLS if `tls`.
-
-    `connections` is how many it must be able to hold on both sides together. `template` is its configuration where that is
-    not the usual one, and `more` what that needs filled in besides.
-    """
-
-    def __init__(
-            self, name, folder, processors, secret="", backend_port=0, connections=2048, tls=False, template=None, more=None):
-        self.port = free_port()
-        self.tls = tls
-        values = {
-            "FOLDER": folder, "PORT": self.port, "BACKEND_PORT": backend_port or self.port, "CONNECTIONS": connections,
-            "DESCRIPTORS": connections + 1000, "SECRET": secret, "HEADER": HEADER_SEGMENT,
-            "SECRET_BASE64": base64.b64encode(secret.encode()).decode(), **(more or {}),
-        }
-        template = template or TEMPLATES[name]
-        with open(os.path.join(CONFIGURATION, template)) as source:
-            text = filled_in(source.read(), values, tls)
-        file = os.path.join(folder, f"{name}-{template}")
-        for path, content in ((file, text), (os.path.join(folder, "jwt.secret"), secret)):
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
-                output.write(content)
-        super().__init__(name, command(name, file), processors, os.path.join(folder, f"{name}.log"))
-
-    def first_answer(self, token, within=10.0):
-        """Asks until there is an answer. Returns the seconds from the start of the process to the last byte of it."""
-        deadline = self.started_at + within
-        while True:
-            try:
-                exchange(self, token)
-                return time.perf_counter() - self.started_at
-            except OSError:
-                self.fail_if_gone()
-                if time.perf_counter() > deadline:
-                    raise Failure(f"{self.name} does not answer within {within:g} s; see {self.log}") from None
-                time.sleep(0.0002)
-
-
-class Answer:
-    def __init__(self, head, content):
-        lines = head.decode("latin-1").split("\r\n")
-        self.status = int(lines[0].split()[1])
-        self.fields = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(":")
-            self.fields[name.lower()] = value.strip()
-        self.content = content
-        self.size = len(head) + 4 + len(content)
-
-
-def request_text(port, token, fresh=False):
-    """What wrk sends, byte for byte."""
-    close = "Connection: close\r\n" if fresh else ""
-    return f"GET / HTTP/1.1\r\n{close}Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-
-
-@contextmanager
-def connected(server):
-    """A connection, through the handshake where there is one. The certificate is the run's own: it is not verified."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as stream:
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not server.tls:
-            yield stream
-            return
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        with context.wrap_socket(stream, server_hostname="localhost") as secured:
-            if secured.version() != "TLSv1.3":
-                raise Failure(f"{server.name} speaks {secured.version()}")
-            yield secured
-
-
-def read_answer(stream):
-    """Reads one answer whose content has a Content-Length."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = stream.recv(65536)
-        if not piece:
-            raise ConnectionError("closed before an answer")
-        data += piece
-    head, _, content = data.partition(b"\r\n\r\n")
-    answer = Answer(head, content)
-    if "content-length" not in answer.fields:
-        raise Failure(f"an answer without Content-Length:\n{head.decode('latin-1')}")
-    length = int(answer.fields["content-length"])
-    while len(answer.content) < length:
-        piece = stream.recv(65536)
-        if not piece:
-            raise ConnectionError("closed inside an answer")
-        answer.content += piece
-    answer.size = len(head) + 4 + length
-    return answer
-
-
-def exchange(server, token, times=1, fresh=False):
-    """The last of several answers on one connection; with more than one, this shows that it stays open."""
-    with connected(server) as stream:
-        for _ in range(times):
-            stream.sendall(request_text(server.port, token, fresh))
-            answer = read_answer(stream)
-    return answer
+    both = ""
+    for part in (certificate, key):
+        with open(part) as text:
+            both += text.read()
+    write(os.path.join(folder, "both.pem"), both)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .processes import Failure
 
-PLACEMENTS = ("split", "one")
+PLACEMENTS = ("split", "one", "shared")
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,13 @@ class Placement:
 
 def choose(name):
     """split: the proxy alone on one processor, backend and load on another (on others, where there are more).
-    one: all three on one processor, so that whoever has work runs and nobody waits for an interrupt."""
+    one: all three on one processor, so that whoever has work runs and nobody waits for an interrupt.
+    shared: all three wherever the kernel puts them."""
     available = sorted(os.sched_getaffinity(0))
     if name == "one":
         return Placement(*[frozenset(available[:1])] * 3)
+    if name == "shared":
+        return Placement(*[frozenset(available)] * 3)
     if len(available) < 2:
         raise Failure("two processors are needed; with one, use --placement one")
     backend = available[1]

@@ -44,13 +44,14 @@ def on_processors(processors):
 class Process:
     """A server in a session of its own, so that Ctrl-C reaches it only through this harness."""
 
-    def __init__(self, name, command, processors, log):
+    def __init__(self, name, command, processors, log, environment=None):
         self.name = name
         self.log = log
         with open(log, "ab") as output, on_processors(processors):
             self.started_at = time.perf_counter()
             self.child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                env={**os.environ, **(environment or {})})
         _running.append(self)
 
     def fail_if_gone(self):

@@ -1,6 +1,7 @@
 """Where the time of one server goes under one case's load: `benchmarks/profile` calls it."""
 
 import argparse
+import glob
 import os
 import re
 import shutil
@@ -9,31 +10,36 @@ import subprocess
 import sys
 import tempfile
 
+from .bench import Bench
 from .bulk import carry, check_bulk
-from .cases import BULKS, LOADS, MIB, Tokens, checked_answer
-from .contenders import TEMPLATES, Server, Sink, make_certificate, make_content
-from .load import measure, wrk
-from .placement import PLACEMENTS, choose
+from .cases import BULKS, LOADS, MIB
+from .contenders import CONTENDERS, Server, first_answer, program, suits
+from .load import measure, warmed_up
+from .placement import PLACEMENTS
 from .processes import Failure, stop_on_signals
-from .tokens import new_secret
 
 FREQUENCY = 4999  # Hz; prime, so that it keeps no step with timers
 
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="benchmarks/profile", description="Profiles a server under the load of one case, with perf's cpu-clock.")
+        prog="benchmarks/profile",
+        description="Profiles a server under the load of one case, with perf's cpu-clock; by callgrind where perf cannot.")
     parser.add_argument("case", choices=[*LOADS, *BULKS])
-    parser.add_argument("--contender", choices=[n for n in TEMPLATES if n != "backend"], default="slidegate")
+    parser.add_argument("--contender", choices=CONTENDERS, default="slidegate")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--top", type=int, default=40, help="how many symbols")
     parser.add_argument("--placement", choices=PLACEMENTS, default="split")
     parser.add_argument(
         "--callers", metavar="SYMBOL[,SYMBOL]",
         help="who calls the symbols that contain this; after commas, what else to pass over on the way up")
+    parser.add_argument("--callgrind", action="store_true", help="count instructions with callgrind, also where perf works")
     parser.add_argument("--calls", action="store_true", help="count system calls a request instead, with strace")
     parser.add_argument("--keep", metavar="FILE", help="keep perf's data there, for perf report and perf annotate")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.case in LOADS and not suits(options.contender, LOADS[options.case]):
+        parser.error(f"{options.contender} cannot do {options.case}")
+    return options
 
 
 def demangled(names):
@@ -73,8 +79,9 @@ def print_profile(options, record, data):
     user_share = sum(row[0] for row in user)
     cost = record["cpu_us"]
     print(
-        f"{options.contender}, case {options.case}: {record['requests']:.0f} {'MiB' if options.case in BULKS else 'requests'}, {cost:.2f} µs of CPU each under perf; "
-        f"user {user_share:.1%} = {cost * user_share:.2f} µs, kernel {sum(r[0] for r in kernel):.1%}\n")
+        f"{options.contender}, case {options.case}: {record['requests']:.0f} {'MiB' if options.case in BULKS else 'requests'}, "
+        f"{cost:.2f} µs of CPU each under perf; user {user_share:.1%} = {cost * user_share:.2f} µs, "
+        f"kernel {sum(r[0] for r in kernel):.1%}\n")
     for title, part in ((f"User time ({cost * user_share:.2f} µs a request)", user), ("Kernel", kernel)):
         whole = sum(row[0] for row in part) or 1
         shown = part[: options.top if part is user else 12]
@@ -111,66 +118,121 @@ def print_callers(options, data):
         print(f"{count / whole:7.1%}  {name}")
 
 
-def profile(options, folder):
-    placement = choose(options.placement)
-    secret = new_secret()
-    bulk = BULKS.get(options.case)
-    case = bulk.plain_case if bulk else LOADS[options.case]
-    tokens = Tokens(folder, secret, options.seconds)
-    make_certificate(folder)
-    if bulk:
-        make_content(folder, [bulk.size])
-    backend = Sink(folder, placement.backend) if bulk and bulk.upload else Server("backend", folder, placement.backend)
-    if not (bulk and bulk.upload):
-        backend.first_answer("none")
-    token, path, first = tokens.one(case), None, 1
-    if case.distinct:
-        path, first = tokens.file(case), tokens.first
-        with open(path) as lines:
-            token = lines.readline().strip()
-    server = Server(options.contender, folder, placement.proxy, secret, backend.port, tls=case.tls)
-    server.first_answer(token)
-    one = None if path else token
-    if bulk:
-        check_bulk(server, bulk, token)
-    else:
-        expected = checked_answer(server, case, tokens, token)
-        wrk(server, 1, placement.load, one, path, fresh=case.fresh)
+def perf_works(folder):
+    command = ["perf", "record", "-q", "-e", "cpu-clock", "-o", os.path.join(folder, "perf.try"), "true"]
+    return shutil.which("perf") and subprocess.run(command, capture_output=True).returncode == 0
 
-    targets = ",".join(map(str, server.process_ids()))
-    data = options.keep or os.path.join(folder, "perf.data")
-    if options.calls:
-        table = os.path.join(folder, "calls")
-        command = ["strace", "-f", "-c", "-o", table] + [word for target in targets.split(",") for word in ("-p", target)]
-    else:
-        command = ["perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, "-p", targets]
-        # Stacks are copied and unwound afterwards: the Swift runtime is compiled without frame pointers.
-        command += ["--call-graph", "dwarf,4096"] if options.callers else []
+
+class Subject:
+    """The server whose time is looked at, and the load of the case."""
+
+    def __init__(self, options, bench, under=()):
+        self.bulk = BULKS.get(options.case)
+        self.case = self.bulk.load if self.bulk else LOADS[options.case]
+        self.bench = bench
+        self.token = bench.tokens.requests(self.case).token
+        self.server = Server(
+            options.contender, self.case, bench, bench.behind(self.bulk) if self.bulk else None, under=under)
+        first_answer(self.server, within=120)
+        if self.bulk:
+            check_bulk(self.server, self.bulk, self.token)
+        else:
+            self.expected = warmed_up(self.server, self.case, bench)
+
+    def load(self):
+        """What it carried, in requests or MiB, and the cost of one."""
+        if not self.bulk:
+            return measure(self.server, self.case, self.bench, self.expected)
+        record = carry(self.server, self.bulk, self.token, self.bench.seconds, self.bench.chosen)
+        return {**record, "requests": record["bytes"] / MIB, "cpu_us": record["cpu_ms_per_gib"] * 1000 / 1024}
+
+
+def attached(command, subject, folder, data):
+    """The load's record, with a tool attached to the server meanwhile, which has left `data`."""
     with open(os.path.join(folder, "tool.log"), "w+") as log:
         tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
-            if bulk:
-                record = carry(server, bulk, token, options.seconds, placement)
-                record |= {"requests": record["bytes"] / MIB, "cpu_us": record["cpu_ms_per_gib"] * 1000 / 1024}
-            else:
-                record = measure(server, options.seconds, placement, expected, one, path, first, case.fresh)
+            record = subject.load()
         finally:
             tool.send_signal(signal.SIGINT)
             tool.wait(60)
-        if not os.path.exists(table if options.calls else data):
+        if not os.path.exists(data):
             log.seek(0)
             raise Failure(f"{command[0]} recorded nothing:\n{log.read()}")
+    return record
+
+
+def profile(options, folder):
+    bench = Bench(folder, options.placement, options.seconds)
     if options.calls:
-        print(f"{options.contender}, case {options.case}: system calls for one request")
-        with open(table) as text:
-            for line in text:
-                fields = line.split()
-                if len(fields) >= 5 and fields[3].isdigit() and fields[-1] != "total":
-                    print(f"{int(fields[3]) / record['requests']:8.3f}  {fields[-1]}")
-    elif options.callers:
+        return count_calls(options, bench)
+    if options.callgrind or not perf_works(folder):
+        return count_instructions(options, bench)
+    subject = Subject(options, bench)
+    data = options.keep or os.path.join(folder, "perf.data")
+    command = [
+        "perf", "record", "-q", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, "-p",
+        ",".join(map(str, subject.server.process_ids()))]
+    # Stacks are copied and unwound afterwards: the Swift runtime is compiled without frame pointers.
+    command += ["--call-graph", "dwarf,4096"] if options.callers else []
+    record = attached(command, subject, folder, data)
+    if options.callers:
         print_callers(options, data)
     else:
         print_profile(options, record, data)
+
+
+def count_calls(options, bench):
+    subject = Subject(options, bench)
+    table = os.path.join(bench.folder, "calls")
+    command = ["strace", "-f", "-c", "-o", table]
+    for number in subject.server.process_ids():
+        command += ["-p", str(number)]
+    record = attached(command, subject, bench.folder, table)
+    print(f"{options.contender}, case {options.case}: system calls for one request")
+    with open(table) as text:
+        for line in text:
+            fields = line.split()
+            if len(fields) >= 5 and fields[3].isdigit() and fields[-1] != "total":
+                print(f"{int(fields[3]) / record['requests']:8.3f}  {fields[-1]}")
+
+
+def count_instructions(options, bench):
+    """Instructions in user space, during the load alone, of a server that is some fifty times slower for it."""
+    if CONTENDERS[options.contender].program == "nginx":
+        raise Failure("callgrind cannot be told when to count in nginx, whose worker has another user")
+    data = os.path.join(bench.folder, "callgrind")
+    if options.contender == "slidegate":
+        # valgrind gives up on Swift's debugging information; the names that it needs are in the symbol table.
+        copy = os.path.join(bench.folder, "slidegate")
+        subprocess.run(["objcopy", "--strip-debug", program("slidegate"), copy], check=True)
+        os.environ["SLIDEGATE_BINARY"] = copy
+    subject = Subject(options, bench, (
+        "valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={data}.%p"))
+
+    def control(what):
+        result = subprocess.run(["callgrind_control", what, str(subject.server.child.pid)], capture_output=True, text=True)
+        if result.returncode != 0:
+            raise Failure(f"callgrind_control: {result.stdout}{result.stderr}")
+
+    control("--instr=on")
+    record = subject.load()
+    control("--instr=off")
+    subject.server.stop()
+    result = subprocess.run(
+        ["callgrind_annotate", "--auto=no", "--threshold=99.9", *glob.glob(data + ".*")], capture_output=True, text=True)
+    rows = [
+        (int(found[1].replace(",", "")), found[2])
+        for found in re.finditer(r"^\s*([\d,]+) \(\s*[\d.]+%\)\s+\S*?:(.+?)(?: \[.*\])?$", result.stdout, re.M)]
+    total = sum(count for count, _ in rows)
+    if not total:
+        raise Failure(f"callgrind counted nothing:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+    unit = "MiB" if subject.bulk else "request"
+    print(
+        f"{options.contender}, case {options.case}: {record['requests']:.0f} × {unit}, "
+        f"{total / record['requests']:.0f} instructions in user space each\n\n  share  for each  function")
+    for (number, _), name in zip(rows[: options.top], demangled([name for _, name in rows[: options.top]])):
+        print(f"{number / total:7.1%} {number / record['requests']:9.1f}  {name}")
 
 
 def main():
