@@ -10,6 +10,7 @@ from .contenders import YARDSTICK, suits
 from .crowd import measure_crowd
 from .lifetime import CONNECTIONS, STARTS, measure_idle, measure_start
 from .load import measure_load
+from .rate import RATES, measure_rate
 from .sessions import NOTHING_REVOKED, REVOCATIONS, STORES, VARIANTS, measure_refresh, measure_revoked
 
 
@@ -70,6 +71,16 @@ MEASUREMENTS = {measurement.name: measurement for measurement in (
          Column("rss_mib", "MiB resident", digits=1)),
         ("cpu_us", "CPU time of the proxy for one request, µs"),
         lambda case, chosen: [name for name in chosen if suits(name, LOADS[case])]),
+    Measurement(
+        "rate", "At a fixed rate, counted from when a request was due", {rate.name: rate.title for rate in RATES.values()},
+        measure_rate,
+        (Column("wanted_per_second", "requests/s", digits=0),
+         *(Column(f"{name}_us", f"{heading} ms", scale=0.001, spread=True)
+           for name, heading in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))),
+         *ratio_within("p99_us", "nginx", what="p99 "), Column("unanswered", "unanswered", digits=0),
+         Column("sent_late_p99_us", "sent late, p99 ms", scale=0.001)),
+        ("p99_us", "p99 at a fixed rate, counted from when a request was due, µs"),
+        lambda case, chosen: [name for name in chosen if suits(name, LOADS[RATES[case].load])]),
     Measurement(
         "slow", "Slow clients", {"slow": crowd.TITLE}, measure_crowd,
         (Column("alone_us", "CPU µs/request alone"), Column("cpu_us", "beside them", spread=True),
