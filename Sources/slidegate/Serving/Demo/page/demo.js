@@ -43,7 +43,7 @@ session.addEventListener("renewed", () => {
   const gain = `${spoken(before)} were left, now it is ${spoken(left())}.`;
   switch (how) {
     case "renewed": note(how, "Renewed", `${by} found the token in its window, and the answer brought the next. ${gain}`); break;
-    case "refreshed": note(how, "Refreshed", `${by} brought the next tokens for the refresh token. ${gain}`); break;
+    case "refreshed": note(how, "Refreshed", `${by} traded the refresh token for new ones. ${gain}`); break;
     default: note(how, "Another tab renewed", `It told this one, and nobody asks twice. ${gain}`);
   }
   timeline.mark(news.at, how, how === "other" ? "other tab" : how);
@@ -108,11 +108,12 @@ async function ask(path, kind, init) {
   try {
     const answer = await session.fetch(path, init);
     cause = undefined;
-    if (answer.ok && news.at === newest) {
+    const isRenewed = news.at !== newest;
+    if (answer.ok && !(isRenewed && news.how === "renewed")) {
       timeline.mark(Date.now(), kind);
       note(kind, `GET ${path}`, kind === "poll" ? "Passed. A poll is nobody's work: it renews nothing."
         : isEarly ? `Passed. More than ${spoken(times.buffer)} were left: nothing to renew.`
-        : "Passed, without a new token.");
+        : isRenewed ? "Passed, with the new token." : "Passed, without a new token.");
     }
   } catch (error) {
     if (error.name !== "SessionEnded") note("refused", "No answer", `GET ${path}: ${error.message}`);
@@ -227,7 +228,7 @@ function caption(now) {
   if (now - news.at < shownFor) {
     switch (news.how) {
       case "renewed": return ["lives", "Renewed", "The answer carried the next token. The session goes on, and nobody noticed."];
-      case "refreshed": return ["refresh", "Refreshed", "The token had run out, or nearly. The module fetched the next for the refresh token."];
+      case "refreshed": return ["refresh", "Refreshed", "The token had run out, or nearly, so the module traded the refresh token for new ones."];
       default: return ["lives", "Another tab renewed", "It told this one: both hold the same token."];
     }
   }
@@ -237,7 +238,7 @@ function caption(now) {
   }
   if (left(now) === 0) {
     return ["refresh", "The token has run out", held.sessionEnd > now
-      ? "A request now makes the module fetch another for the refresh token, unnoticed."
+      ? "With the next request, the module trades the refresh token for a new one, unnoticed."
       : "And the session is at its end: the next request finds out."];
   }
   if (isWorking()) {
