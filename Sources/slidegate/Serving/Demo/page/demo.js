@@ -66,6 +66,7 @@ function begin(label, title, text) {
   over = undefined;
   frozen = undefined;
   news = { at: -Infinity };
+  held = undefined;
   hold("started");
   timeline.mark(Date.now(), "started", label);
   note("started", title, text);
@@ -114,6 +115,8 @@ async function ask(path, kind, init) {
       note(kind, `GET ${path}`, kind === "poll" ? "Passed. A poll is nobody's work: it renews nothing."
         : isEarly ? `Passed. More than ${spoken(times.buffer)} were left: nothing to renew.`
         : isRenewed ? "Passed, with the new token." : "Passed, without a new token.");
+    } else if (!answer.ok && answer.status !== 401) {
+      note("refused", `${answer.status} ${answer.statusText}`, `GET ${path}`);
     }
   } catch (error) {
     if (error.name !== "SessionEnded") note("refused", "No answer", `GET ${path}: ${error.message}`);
