@@ -18,7 +18,7 @@
 export class SessionEnded extends Error {
   name = "SessionEnded";
   constructor(reason) {
-    super(reason);
+    super(`session ended: ${reason}`);
     this.reason = reason;
   }
 }
@@ -156,7 +156,7 @@ export function createSession(settings, options) {
       const sent = config?.slidegate?.();
       if (!sent) return;
       const url = request?.responseURL ?? request?.res?.responseUrl;
-      const get = (name) => headers[name.toLowerCase()];
+      const get = (name) => headers.get(name);
       const content = async () => (isStream(data) || data?.code ? data : new Response(data).json());
       try {
         if (!status || !(await digest(sent, { url, status, get, content, signal: config.signal })) || isStream(config.data)) return;
@@ -422,14 +422,15 @@ export function createSession(settings, options) {
       if (![...flying].some(({ at }) => at > now() - 60000)) return hasAsked ? end("expired") : void ask().then(() => plan(true));
       due = now() + 1000;
     } else if (due <= now()) {
-      due = until;
       if (warned !== exp) {
         warned = exp;
         emit("ending", { expiresAt: until });
+        return plan();
       }
+      due = until;
     }
     // A longer one would fire at once.
-    timer = setTimeout(plan, Math.min(due - now(), 2 ** 31 - 1));
+    timer = setTimeout(() => plan(), Math.min(due - now(), 2 ** 31 - 1));
     timer.unref?.();
   };
 
@@ -489,7 +490,7 @@ export function createSession(settings, options) {
     const before = held;
     adopt(load(), false);
     const missing = new Set(peers);
-    if (!channel || held !== before || !(isFirst || missing.size)) return;
+    if (!channel || !(isFirst || (missing.size && held === before))) return;
     const question = Math.random();
     await new Promise((resolve) => {
       const waiter = (from, to) => {

@@ -145,12 +145,13 @@ suite("A request", (test) => {
     assert.equal(gateway.refreshes, 0, "a login waits for no refresh of what was before");
   });
 
-  test("after close goes without a token, and nothing runs on", { settings }, async ({ gateway, tab, clock, browser }) => {
+  test("after close goes without a token, and nothing runs on", { wire: "cookie", settings: preset("cookie") }, async ({ gateway, tab, clock, browser }) => {
     const one = tab();
     await one.start(gateway.login());
     one.close();
-    await one.fetch(hello(gateway));
-    assert.equal(gateway.requests[0].token, undefined);
+    assert.equal((await one.fetch(hello(gateway), { slide: false })).status, 401);
+    assert.deepEqual([gateway.requests[0].token, gateway.requests[0].headers["x-no-refresh"]], [undefined, undefined]);
+    assert.equal(gateway.refreshes, 0);
     assert.equal(clock.timers, 0);
     assert.equal(browser.channels.all.size, 0);
     await one.start(gateway.login());
