@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Regressions"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["COpenSSL"],
-            resources: [.copy("WebSocket/Python"), .copy("TLS/Peers")], swiftSettings: strict),
+            resources: [.copy("WebSocket/Python"), .copy("TLS/Peers"), .copy("BrowserModule/Node")], swiftSettings: strict),
     ]
 )
 

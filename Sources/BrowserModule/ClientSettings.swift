@@ -28,6 +28,9 @@ package struct ClientSettings: Sendable, Equatable {
     /// `name: value`, each as JavaScript and as JSON.
     var lines: [String] { members.map(\.text) }
 
+    /// Whether the access token goes and comes by cookie, so that the page holds none.
+    package var usesCookies: Bool { members.contains(JSONText.Member("send", .string("cookie"))) }
+
     package var json: String { JSONText.object(members).text }
 
     // MARK: Members
@@ -41,11 +44,12 @@ package struct ClientSettings: Sendable, Equatable {
         }
     }
 
-    /// A page sends its token in a field where it may; what comes by cookie goes by cookie.
+    /// What comes by cookie goes by cookie. Else a page sends its token in a field, if the gateway reads one.
     private static func sending(_ policy: AuthenticationPolicy, _ answers: [AnswerFormat]) -> JSONText {
+        let sources = policy.tokens.sources
         if case .cookie? = policy.sliding?.delivery { return .string("cookie") }
-        if answers.contains(where: { $0.accessCookie != nil }) { return .string("cookie") }
-        for source in policy.tokens.sources {
+        if answers.contains(where: { $0.accessCookie.map { sources.contains(.cookie(name: $0)) } ?? false }) { return .string("cookie") }
+        for source in sources {
             switch source {
             case .authorization: return .string("authorization")
             case .header(let name): return .object([.init("header", .string(name))])

@@ -1,3 +1,5 @@
+import Authentication
+import BrowserModule
 import Configuration
 import EventLoop
 import JOSE
@@ -19,7 +21,7 @@ struct Explanation {
     }
 
     var text: String {
-        let sections = [traffic, keyLines, tokenLines, slidingLines, sessionLines, routeLines, crossOriginLines]
+        let sections = [traffic, keyLines, tokenLines, slidingLines, sessionLines, browserLines, routeLines, crossOriginLines]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
@@ -246,6 +248,25 @@ struct Explanation {
         case .session: "Whatever answer is still under way ends with the session."
         case .free: "Event streams do not end with the session."
         }
+    }
+
+    // MARK: Pages
+
+    private var browserLines: [String] {
+        guard let browser = configuration.browser else { return [] }
+        let kept =
+            switch browser.store {
+            case .memory: "in the page, until its last tab closes"
+            case .local: "in localStorage, where every script of the origin can read them"
+            }
+        let settings = ClientSettings(AuthenticationPolicy(configuration), sessions.map { SessionPolicy($0) })
+        return [
+            "PAGES", "  find their session in \(browser.path)/session.js, and the module alone in \(browser.path)/slidegate.js, without a token.",
+            settings.usesCookies
+                ? "  Tokens are in cookies, which no script can read."
+                : "  Tokens of that session are kept \(kept).",
+            "  Anything else at \(browser.path) is not there: 404.",
+        ]
     }
 
     // MARK: CORS

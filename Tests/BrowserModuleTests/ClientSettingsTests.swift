@@ -98,6 +98,7 @@ struct ClientSettingsTests {
         let settings = Self.settings(from: [.authorization, .cookie(name: "a")], sessions)
         #expect(settings.contains(#""send": "cookie""#))
         #expect(settings.contains(#""token": "cookie", "answer": {} }"#))
+        #expect(Self.settings(from: [.authorization], sessions).contains(#""send": "authorization""#), "a cookie that nobody reads")
     }
 
     @Test func `POST is used where it may, and else the first method there is`() {

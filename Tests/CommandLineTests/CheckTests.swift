@@ -38,6 +38,18 @@ struct CheckTests {
         #expect(alone.output.contains("Goes on by the proxy in front."))
     }
 
+    @Test func `what pages find is explained, and where their tokens are`() throws {
+        let program = try Program(["check", try directory.sample("browser: /slidegate")])
+        #expect(program.status == 0 && program.errors == "")
+        #expect(program.output.contains("find their session in /slidegate/session.js"))
+        #expect(program.output.contains("kept in the page, until its last tab closes"))
+        let local = try Program(["check", try directory.sample("browser: { path: /sg, store: local }")])
+        #expect(local.output.contains("kept in localStorage, where every script of the origin can read them"))
+        let cookies = "tokens: { from: [ { cookie: __Host-token } ] }\nbrowser: /sg"
+        #expect(try Program(["check", directory.sample(cookies)]).output.contains("Tokens are in cookies, which no script can read"))
+        #expect(try !Program(["check", directory.sample()]).output.contains("PAGES"))
+    }
+
     @Test func `quiet says nothing about a good file`() throws {
         let program = try Program(["check", "--quiet", try directory.sample()])
         #expect(program.status == 0)

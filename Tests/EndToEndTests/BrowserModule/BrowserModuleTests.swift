@@ -33,12 +33,17 @@ struct BrowserModuleTests {
         #expect(plain["Content-Length"] == "\(plain.body.count)")
     }
 
+    static let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources/BrowserModule").standardized
+
     @Test func `the module is the one of the sources, byte for byte`() throws {
-        let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Sources/BrowserModule").standardized
         let gateway = try Self.gateway()
-        for (name, type) in [("slidegate.js", "text/javascript; charset=utf-8"), ("slidegate.d.ts", "text/plain; charset=utf-8")] {
+        let files = [
+            ("slidegate.js", "slidegate.min.js", "text/javascript; charset=utf-8"),
+            ("slidegate.d.ts", "slidegate.d.ts", "text/plain; charset=utf-8"),
+        ]
+        for (name, source, type) in files {
             let answer = try gateway.get("/slidegate/\(name)")
-            #expect(try Data(answer.body) == Data(contentsOf: sources.appending(path: name)))
+            #expect(try Data(answer.body) == Data(contentsOf: Self.sources.appending(path: source)))
             #expect(answer["Content-Type"] == type)
         }
     }
