@@ -113,6 +113,33 @@ struct DirectPathTests {
     private func isDirect(_ path: String) -> Bool { PathNormalizer.isDirect(Array(path.utf8).span) }
 }
 
+@Suite("Paths that an API may not decode")
+struct LiteralPathTests {
+    @Test(arguments: [
+        ("/news/%41", true), ("/news/%7euser/%c3%A9", true), ("/%c3%A9", true), ("/%c3%a9/x", true), ("/x%2d", true), ("/%6eews", false), ("/new%73/x", false),
+        ("/%78/../news", false), ("/news/%c3%a9", true),
+    ])
+    func `belong to one route, read either way`(_ path: String, _ isPlain: Bool) throws {
+        let gateway = Gateway(
+            Gateway.policy(routes: [RoutePolicy(pathPrefix: "/"), RoutePolicy(pathPrefix: "/news"), RoutePolicy(pathPrefix: "/%C3%A9")]))
+        let bytes = Array("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+        var head = RequestHead()
+        #expect((try? head.parse(bytes.span)) == true)
+        var normal = ByteBuffer()
+        let sent = Array(path.utf8)
+        let isRewritten = try PathNormalizer().normalize(sent.span, into: &normal)
+        #expect(isRewritten)
+        let found = gateway.authenticator.takesLiterally(head, path: normal.bytes().span, bytes: bytes.span)
+        #expect(found == isPlain)
+    }
+
+    @Test func `cut short have no digits to change`() {
+        for (path, upper) in [("%", "%"), ("/%a", "/%A"), ("/a%", "/a%"), ("/%e9%", "/%E9%")] {
+            #expect(PathNormalizer.withUpperCaseEscapes(Array(path.utf8).span) == Array(upper.utf8))
+        }
+    }
+}
+
 @Suite("What a decision says about the request")
 struct DecisionFieldTests {
     private let gateway = Gateway(

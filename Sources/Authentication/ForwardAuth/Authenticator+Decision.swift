@@ -2,6 +2,23 @@ package import Bytes
 package import HTTP1
 
 extension Authenticator {
+    /// Whether a path means the same to the policy and to an API that gets it as it was sent: it goes the way it seems to go, and
+    /// an API that leaves `%61` as it is would find it under the same route.
+    ///
+    /// - Parameters:
+    ///   - head: of the request that is asked about.
+    ///   - path: its path in normal form.
+    ///   - bytes: what `head` was parsed from.
+    package func takesLiterally(_ head: borrowing RequestHead, path: Span<UInt8>, bytes: Span<UInt8>) -> Bool {
+        let sent = bytes.extracting(head.path.bounds)
+        guard PathNormalizer.isDirect(sent) else { return false }
+        let host = bytes.extracting(head.host.bounds)
+        let name = bytes.extracting(head.methodName.bounds)
+        let literal = PathNormalizer.withUpperCaseEscapes(sent)
+        return routes.match(path: literal.span, host: host, method: head.method, methodName: name)
+            == routes.match(path: path, host: host, method: head.method, methodName: name)
+    }
+
     /// Appends the names, with commas between, of request fields that only the gateway may set and that it does not set for
     /// this request; and of all that the client has set in their stead, under look-alike names (`X_User_Id`).
     ///

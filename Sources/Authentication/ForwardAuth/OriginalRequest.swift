@@ -149,6 +149,21 @@ extension PathNormalizer {
         return true
     }
 
+    /// The path with its escapes as routes have them: their digits have no case (RFC 3986 §6.2.2.1), whoever reads them.
+    static func withUpperCaseEscapes(_ path: Span<UInt8>) -> [UInt8] {
+        var result = Array(copying: path)
+        var index = 0
+        while index < result.count {
+            guard result[index] == 0x25 else {
+                index += 1
+                continue
+            }
+            for digit in (index + 1)..<min(index + 3, result.count) where result[digit].isASCIILetter { result[digit] &= 0xDF }
+            index += 3
+        }
+        return result
+    }
+
     private static func isDotSegment(_ segment: Span<UInt8>) -> Bool {
         var dots = 0
         var index = 0

@@ -73,11 +73,14 @@ extension DownstreamConnection {
         } catch {
             return .failure(error)
         }
-        let isDirect = PathNormalizer.isDirect(bytes.extracting(worker.requestHead.path.bounds))
         let pause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let now = worker.numericDate
         return worker.withPath(target, bytes) { path in
-            let decision = isDirect
+            var isPlain = true
+            if case .rewritten = target {
+                isPlain = snapshot.authenticator.takesLiterally(worker.requestHead, path: path, bytes: bytes)
+            }
+            let decision = isPlain
                 ? snapshot.authenticator.authenticate(
                     &worker.requestHead, path: path, bytes: bytes, now: now, instant: worker.loop.now.milliseconds,
                     verificationPause: pause)

@@ -88,7 +88,7 @@ struct CoreDecisionTests {
         #expect(try status("DELETE", "/open", host: "other.example") == 405)
         #expect(try status("GET", "/open/admin?x=/open") == 401)
         #expect(try status("GET", "/open/admin", Self.bearer + Token.fresh) == 403)
-        #expect(try status("GET", "/open/%61dmin", Self.bearer + Token.fresh) == 403)
+        #expect(try status("GET", "/open/admin/%61", Self.bearer + Token.fresh) == 403)
         #expect(try status("GET", "/else") == 401)
         #expect(try status("GET", "/else", host: "public.example") == 200)
         #expect(try status("GET", "/else", host: "other.example") == 404)
@@ -99,13 +99,13 @@ struct CoreDecisionTests {
         let gateway = try decisionGateway(asking, "routes: [ { path: /public, auth: none }, { path: / } ]")
         for target in [
             "//public/admin", "/admin/../public", "/admin/%2e%2E/public", "/public/.%2e/public", "/public//", "/public/./x", "/public/..", "/public%2f..%2fadmin",
-            "/%2e%2e/public", "/public/..;/admin",
+            "/%2e%2e/public", "/public/..;/admin", "/%70ublic", "/publi%63/a", "/%61dmin/../public",
         ] {
             let answer = try gateway.exchange(asking.request("GET", target))
             #expect(answer.status == 400, "\(target): \(answer.text)")
             #expect(answer.problemCode?.hasPrefix("path_") == true, "\(target): \(answer.text)")
         }
-        for target in ["/public", "/public/", "/public/a.b/..c/...", "/public/%C3%a9?/../..", "/%70ublic"] {
+        for target in ["/public", "/public/", "/public/a.b/..c/...", "/public/%C3%a9?/../..", "/public/%70/%7Euser"] {
             #expect(try gateway.exchange(asking.request("GET", target)).status == 200, "\(target)")
         }
     }
