@@ -4,7 +4,8 @@ import Synchronization
 
 /// The real browser, without a screen: one process (and its children) for all tests, started by the first that needs it.
 ///
-/// It resolves no name but localhost's, so that nothing leaves this machine. It ends with its socket, so also when the test
+/// It resolves no names but those of localhost, which it trusts as if they were HTTPS, and `plain.example`, which is this
+/// machine without that trust; so nothing leaves it. It ends with its socket, so also when the test
 /// process is killed.
 final class Chromium: Sendable {
     let devTools: DevTools
@@ -56,7 +57,7 @@ final class Chromium: Sendable {
         "--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         "--no-default-browser-check", "--disable-background-networking", "--disable-component-update", "--disable-default-apps",
         "--disable-sync", "--disable-extensions", "--disable-breakpad", "--disable-domain-reliability", "--mute-audio",
-        "--force-color-profile=srgb", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
+        "--force-color-profile=srgb", "--host-resolver-rules=MAP plain.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
     ]
 
     /// SLIDEGATE_CHROMIUM, else Debian's.
