@@ -71,7 +71,7 @@ export function createSession(settings, options) {
     if (!isActive() || isAlive(held) || !mayRefresh(held, isPoll)) return;
     const outcome = await unlessAborted(refresh(), signal);
     if (outcome === "ended") throw new SessionEnded(held?.over ?? "replaced");
-    if (outcome === "failed" && !isAlive(held)) throw new RefreshFailed("no live token");
+    if (outcome === "failed") throw new RefreshFailed("no live token");
   };
 
   const depart = (isPoll, isRetry, headers) => {
@@ -532,7 +532,7 @@ export function createSession(settings, options) {
     }
 
     async start(tokens = {}) {
-      const { headers, url } = tokens;
+      const { headers, url = tokens.config?.url } = tokens;
       const get = (name) => headers?.get(name);
       let pair = tokens;
       if (headers) {

@@ -52,6 +52,15 @@ else {
       assert.equal(session.count("renewed"), 1);
     });
 
+    test("may be the login whose answer begins the session", { settings: { ...settings, login: [{ path: "/other", answer: {} }, { path: "/login" }] } }, async ({ gateway, tab }) => {
+      const session = tab();
+      const api = axios.create({ baseURL: gateway.origin });
+      session.attach(api);
+      const answer = await api.post("/login", { name: "alice" });
+      assert.equal((await session.start(answer)).subject, "alice");
+      assert.equal((await api.get("/api")).status, 200);
+    });
+
     test("waits for a refresh where the token has ended", { settings }, async (world) => {
       const { gateway, clock } = world;
       const { session, api } = await attached(world);

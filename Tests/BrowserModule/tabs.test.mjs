@@ -46,6 +46,15 @@ suite("Tabs", (test) => {
     assert.equal(gateway.requests.length, 2);
   });
 
+  test("that wait for others obey the signal of a request", { settings }, async ({ gateway, tab }) => {
+    const one = tab();
+    const begun = Date.now();
+    const waiting = one.fetch(`${gateway.origin}/api`, { signal: AbortSignal.abort(new Error("enough")) });
+    await assert.rejects(waiting, { message: "enough" });
+    assert.ok(Date.now() - begun < 150, "before the wait is over");
+    assert.equal(gateway.requests.length, 0);
+  });
+
   test("may be without each other", { settings }, async ({ gateway, tab }) => {
     for (const channel of [null, () => null, () => { throw new DOMException("no", "SecurityError"); }]) {
       const one = tab({ channel });

@@ -15,7 +15,7 @@ suite("The timer", (test) => {
       assert.equal(gateway.refreshes, 0);
       await clock.advance(2);
       await eventually(() => one.count("renewed") === 1);
-      assert.equal(one.state.expiresAt - skew, claimsOf(one.token).exp * 1000);
+      assert.ok(Math.abs(one.state.expiresAt - skew - claimsOf(one.token).exp * 1000) <= 1000);
     });
   }
 

@@ -173,7 +173,8 @@ export class Browser {
     const isIncluded = init.credentials === "include";
     if (isIncluded && this.cookies.size) headers.set("Cookie", [...this.cookies].map((pair) => pair.join("=")).join("; "));
     const response = await fetch(input, { ...init, headers });
-    for (const line of isIncluded ? response.headers.getSetCookie() : []) {
+    // The `getSetCookie` of now is younger than what we run on; no cookie here has a comma.
+    for (const line of (isIncluded && response.headers.get("Set-Cookie")?.split(", ")) || []) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
       this.cookies.set(name, value);
     }
