@@ -67,7 +67,8 @@ export function createSession(settings, options) {
 
   /** Waits for a live token, if one is to be had. */
   const enter = async (isPoll, signal) => {
-    await unlessAborted(ready, signal);
+    // A cookie needs no other tab to be known.
+    if (!inCookies) await unlessAborted(ready, signal);
     if (!isActive() || isAlive(held) || !mayRefresh(held, isPoll)) return;
     const outcome = await unlessAborted(refresh(), signal);
     if (outcome === "ended") throw new SessionEnded(held?.over ?? "replaced");
@@ -81,10 +82,7 @@ export function createSession(settings, options) {
     const sent = { record: held, isPoll, isRetry, at: now() };
     if (!isPoll) {
       flying.add(sent);
-      if (!isUsed) {
-        isUsed = true;
-        plan();
-      }
+      isUsed = true;
     }
     return sent;
   };
@@ -502,7 +500,7 @@ export function createSession(settings, options) {
       setTimeout(() => {
         if (waiters.delete(waiter)) for (const peer of missing) peers.delete(peer);
         resolve();
-      }, 200);
+      }, isFirst ? 100 : 400);
     });
   };
 

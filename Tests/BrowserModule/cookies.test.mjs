@@ -25,6 +25,16 @@ suite("A session in cookies", (test) => {
     assert.doesNotMatch(JSON.stringify(browser.channels.messages), /eyJ|~/);
   });
 
+  test("waits for no other tab", options, async (world) => {
+    const { gateway, browser } = world;
+    (await entered(world)).close();
+    browser.channels.delay = 50;
+    let isSent = false;
+    const tab = browser.tab({ fetch: async () => ((isSent = true), new Response()) });
+    await Promise.race([tab.fetch(`${gateway.origin}/api`), new Promise((resolve) => setTimeout(resolve, 40))]);
+    assert.ok(isSent);
+  });
+
   test("leaves credentials as the caller has them", options, async ({ gateway, browser, clock }) => {
     const seen = [];
     const tab = browser.tab({ fetch: (input, init) => (seen.push(init.credentials), Promise.resolve(new Response())) });
