@@ -5,8 +5,7 @@ import HTTP1
 /// A file that the gateway itself serves, made once: its public keys, the module for browsers. Such files are public: any page
 /// may read them, and no token is needed.
 package struct ServedFile: Sendable {
-    /// In normal form, as the policy sees paths.
-    let path: [UInt8]
+    let place: Place
     let content: [UInt8]
     /// A strong entity tag with its quotes.
     let entityTag: [UInt8]
@@ -14,12 +13,33 @@ package struct ServedFile: Sendable {
     let commonLines: [UInt8]
     let contentLines: [UInt8]
 
+    /// Where a file is; in normal form, as the policy sees paths.
+    package enum Place: Sendable {
+        case path([UInt8])
+        /// Under each name that has 16 hexadecimal digits between the two.
+        case hashes(before: [UInt8], behind: [UInt8])
+
+        static let digits = 16
+
+        func contains(_ path: Span<UInt8>) -> Bool {
+            switch self {
+            case .path(let own): return path.elementsEqual(own.span)
+            case .hashes(let before, let behind):
+                let end = before.count + Self.digits
+                guard path.count == end + behind.count, path.starts(with: before.span),
+                    path.extracting(end...).elementsEqual(behind.span)
+                else { return false }
+                return (before.count..<end).allSatisfy { path[$0].isLowercaseHexadecimal }
+            }
+        }
+    }
+
     /// - Parameters:
     ///   - digest: of the content, in characters that an entity tag may have.
     ///   - mediaType: as in `Content-Type`.
     ///   - caching: as in `Cache-Control`.
-    package init(path: String, content: [UInt8], digest: String, mediaType: String, caching: String) {
-        self.path = Array(path.utf8)
+    package init(at place: Place, content: [UInt8], digest: String, mediaType: String, caching: String) {
+        self.place = place
         self.content = content
         entityTag = Array("\"\(digest)\"".utf8)
         commonLines = Array("Cache-Control: \(caching)\r\nETag: \"\(digest)\"\r\nAccess-Control-Allow-Origin: *\r\n".utf8)
@@ -45,6 +65,7 @@ package struct ServedFile: Sendable {
 
 /// All files that the gateway itself serves. They go before any route.
 package struct ServedFiles: Sendable {
+    /// The first one at a path counts.
     private let files: [ServedFile]
     /// In normal form, each without a slash at its end: they, and whatever is below and no file, are not there.
     private let folders: [[UInt8]]
@@ -65,7 +86,7 @@ package struct ServedFiles: Sendable {
     /// a folder.
     func match(_ method: Method, path: Span<UInt8>) -> Match? {
         let isReading = method == .get || method == .head
-        if isReading, let file = files.first(where: { path.elementsEqual($0.path.span) }) { return .file(file) }
+        if isReading, let file = files.first(where: { $0.place.contains(path) }) { return .file(file) }
         guard folders.contains(where: { path.isWithin($0) }) else { return nil }
         return .refuse(Refusal(isReading ? .noRoute : .methodNotAllowed(allowed: ["GET", "HEAD"])))
     }
@@ -75,6 +96,10 @@ extension Span<UInt8> {
     fileprivate func isWithin(_ folder: [UInt8]) -> Bool {
         starts(with: folder.span) && (count == folder.count || self[folder.count] == UInt8(ascii: "/"))
     }
+}
+
+extension UInt8 {
+    fileprivate var isLowercaseHexadecimal: Bool { (0x30...0x39).contains(self) || (0x61...0x66).contains(self) }
 }
 
 extension Worker {

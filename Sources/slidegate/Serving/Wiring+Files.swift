@@ -13,7 +13,7 @@ extension ServedFiles {
         if let published = configuration.publishedKeys {
             files.append(
                 ServedFile(
-                    path: published.path, content: Array(keys.publicJWKSet().utf8), mediaType: "application/jwk-set+json",
+                    at: published.path, content: Array(keys.publicJWKSet().utf8), mediaType: "application/jwk-set+json",
                     caching: "public, max-age=\(published.maxAge.wholeSeconds)"))
         }
         if let browser = configuration.browser {
@@ -23,26 +23,33 @@ extension ServedFiles {
         self.init(files, folders: configuration.browser.map { [$0.path] } ?? [])
     }
 
-    /// The module once under a name of its content, which never changes and is never asked for again, and once under a name
-    /// that stays; what else there is has only the latter.
+    /// The module under a name of its content, which never changes and is never asked for again, and under a name that stays; what
+    /// else there is has only the latter. While several gateways are upgraded, one is asked for the module that another has
+    /// named: the own one serves, for that once.
     private static func module(_ browser: Configuration.Browser, _ settings: ClientSettings) -> [ServedFile] {
         let script = BrowserModule.script
         let named = "slidegate.\(digest(script).prefix(16)).js"
         let session = BrowserModule.sessionScript(settings, store: SessionStore(browser.store), module: "./\(named)")
         let javaScript = "text/javascript; charset=utf-8"
         func file(_ name: String, _ content: [UInt8], _ mediaType: String, _ caching: String = "no-cache") -> ServedFile {
-            ServedFile(path: "\(browser.path)/\(name)", content: content, mediaType: mediaType, caching: caching)
+            ServedFile(at: "\(browser.path)/\(name)", content: content, mediaType: mediaType, caching: caching)
         }
+        let anyVersion = ServedFile.Place.hashes(before: Array("\(browser.path)/slidegate.".utf8), behind: Array(".js".utf8))
         return [
             file(named, script, javaScript, "public, max-age=31536000, immutable"), file("slidegate.js", script, javaScript),
             file("session.js", Array(session.utf8), javaScript), file("slidegate.d.ts", BrowserModule.types, "text/plain; charset=utf-8"),
+            ServedFile(at: anyVersion, content: script, mediaType: javaScript, caching: "no-store"),
         ]
     }
 }
 
 extension ServedFile {
-    fileprivate init(path: String, content: [UInt8], mediaType: String, caching: String) {
-        self.init(path: path, content: content, digest: String(digest(content).prefix(32)), mediaType: mediaType, caching: caching)
+    fileprivate init(at path: String, content: [UInt8], mediaType: String, caching: String) {
+        self.init(at: .path(Array(path.utf8)), content: content, mediaType: mediaType, caching: caching)
+    }
+
+    fileprivate init(at place: Place, content: [UInt8], mediaType: String, caching: String) {
+        self.init(at: place, content: content, digest: String(digest(content).prefix(32)), mediaType: mediaType, caching: caching)
     }
 }
 

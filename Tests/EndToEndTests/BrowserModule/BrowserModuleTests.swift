@@ -63,8 +63,8 @@ struct BrowserModuleTests {
     }
 
     @Test(arguments: [
-        "/slidegate", "/slidegate/", "/slidegate/index.html", "/slidegate/slidegate.0123456789abcdef.js", "/slidegate/session.js/",
-        "/slidegate/package.json", "/slidegate/x/session.js",
+        "/slidegate", "/slidegate/", "/slidegate/index.html", "/slidegate/slidegate.0123456789ABCDEF.js", "/slidegate/slidegate.0123456789abcde.js",
+        "/slidegate/slidegate.0123456789abcdef0.js", "/slidegate/slidegate.0123456789abcdef.jsx", "/slidegate/session.js/", "/slidegate/package.json", "/slidegate/x/session.js",
     ])
     func `anything else there is not there, with a token too`(_ path: String) throws {
         let gateway = try Self.gateway()
@@ -74,6 +74,14 @@ struct BrowserModuleTests {
             #expect(answer.status == 404)
             #expect(answer["Content-Type"] == "application/problem+json")
         }
+    }
+
+    @Test func `while gateways are upgraded, the module that another one has named is the own one, for that once`() throws {
+        let gateway = try Self.gateway()
+        let answer = try gateway.get("/slidegate/slidegate.0123456789abcdef.js")
+        #expect(answer.status == 200)
+        #expect(answer["Cache-Control"] == "no-store")
+        #expect(try answer.body == gateway.get("/slidegate/slidegate.js").body)
     }
 
     @Test func `what only begins alike goes to the routes`() throws {
