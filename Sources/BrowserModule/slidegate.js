@@ -65,13 +65,14 @@ export function createSession(settings, options) {
     }
   };
 
-  /** Waits for a live token, if one is to be had. */
+  /** Waits for what other tabs know, and for a live token if one is to be had. Nothing goes out in the name of who came meanwhile. */
   const enter = async (isPoll, signal) => {
-    // A cookie needs no other tab to be known.
-    if (!inCookies) await unlessAborted(ready, signal);
-    if (!isActive() || isAlive(held) || !mayRefresh(held, isPoll)) return;
-    const outcome = await unlessAborted(refresh(), signal);
-    if (outcome === "ended") throw new SessionEnded(held?.over ?? "replaced");
+    const before = isActive() && held;
+    // A cookie is there, whatever the others know.
+    if (before || !inCookies) await unlessAborted(ready, signal);
+    const isDue = isActive() && !isAlive(held) && mayRefresh(held, isPoll);
+    const outcome = isDue && (await unlessAborted(refresh(), signal));
+    if (outcome === "ended" || (before && !isSame(before))) throw new SessionEnded(held?.over ?? "replaced");
     if (outcome === "failed") throw new RefreshFailed("no live token");
   };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { eventually } from "./support/browser.mjs";
+import { Page, eventually } from "./support/browser.mjs";
 import { preset, suite } from "./support/suite.mjs";
 
 const settings = { ...preset("cookie"), send: "cookie", deliver: "cookie", login: [{ path: "/login" }] };
@@ -33,6 +33,21 @@ suite("A session in cookies", (test) => {
     const tab = browser.tab({ fetch: async () => ((isSent = true), new Response()) });
     await Promise.race([tab.fetch(`${gateway.origin}/api`), new Promise((resolve) => setTimeout(resolve, 40))]);
     assert.ok(isSent);
+  });
+
+  test("asks the others once more after the back/forward cache, and sends nothing as somebody else", options, async (world) => {
+    const { gateway, browser } = world;
+    const page = new Page().install();
+    const tab = await entered(world);
+    Page.uninstall();
+    const other = browser.tab();
+    await eventually(() => other.state.active);
+    page.fire("pagehide", { persisted: true });
+    await other.logout();
+    await other.start(await other.fetch(`${gateway.origin}/login`, { method: "POST" }));
+    page.fire("pageshow", { persisted: true });
+    await assert.rejects(tab.fetch(`${gateway.origin}/api`, { method: "POST" }), { reason: "replaced" });
+    assert.equal(gateway.to("/api").length, 0);
   });
 
   test("leaves credentials as the caller has them", options, async ({ gateway, browser, clock }) => {

@@ -241,6 +241,20 @@ suite("A 401", (test) => {
   });
 });
 
+suite("An answer that is no 401", (test) => {
+  for (const code of [200, 400, 403, 500]) {
+    test(`but ${code} ends nothing, whatever code it has`, { settings }, async ({ gateway, tab }) => {
+      const one = tab();
+      await one.start(gateway.login());
+      gateway.routes.set("/api", (_, response) => gateway.problem(response, code, "token_revoked"));
+      assert.equal(await status(one.fetch(`${gateway.origin}/api`)), code);
+      gateway.routes.set("/api", (_, response) => gateway.problem(response, code, "token_expired"));
+      assert.equal(await status(one.fetch(`${gateway.origin}/api`)), code);
+      assert.deepEqual([one.state.active, gateway.refreshes, gateway.to("/api").length], [true, 0, 2]);
+    });
+  }
+});
+
 suite("A refresh that is refused", (test) => {
   for (const code of [400, 401, 403, 404]) {
     test(`with ${code} ends the session once, and settles every request`, { settings }, async (world) => {

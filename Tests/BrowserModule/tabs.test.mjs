@@ -249,9 +249,11 @@ suite("A page in the back/forward cache", (test) => {
     await quiet();
     assert.equal(one.state.subject, "alice");
     page.fire("pageshow", { persisted: true });
-    await one.fetch(`${gateway.origin}/api`);
-    assert.equal(gateway.requests.at(-1).token, two.token, "before its first request");
+    await assert.rejects(one.fetch(`${gateway.origin}/api`, { method: "POST", body: "as alice" }), { name: "SessionEnded", reason: "replaced" });
     assert.equal(one.state.subject, "bob");
+    assert.equal(gateway.to("/api").length, 0, "nothing of alice's page goes out as bob");
+    await one.fetch(`${gateway.origin}/api`);
+    assert.equal(gateway.requests.at(-1).token, two.token);
     page.fire("pagehide", { persisted: true });
     page.fire("pageshow", { persisted: true });
     await two.logout();
