@@ -1,1 +1,1 @@
-"""Measures slidegate beside nginx and HAProxy. Python's standard library only; see benchmarks/README.md."""
+"""Measures slidegate beside other proxies. Needs python3-cryptography, for tokens; see benchmarks/README.md."""

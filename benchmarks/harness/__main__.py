@@ -20,6 +20,7 @@ from .rounds import run, tell
 
 RESULTS = os.path.normpath(os.path.join(HERE, "..", "results"))
 USUAL, QUICK = {"rounds": 5, "seconds": 3}, {"rounds": 2, "seconds": 1}
+QUICK_CASES = ["plain", "pass", "renew", "cold", "refuse", "pass-half-own", "pass-half-nginx", "idle", "start"]
 
 
 def names(known):
@@ -46,7 +47,8 @@ def arguments():
             for name, measurement in MEASUREMENTS.items()))
     parser.add_argument("--quick", action="store_true", help="a look, written to results/quick.*")
     parser.add_argument(
-        "--cases", type=names(groups | cases), default=list(cases), help="those below; a group stands for its cases")
+        "--cases", type=names(groups | cases),
+        help=f"those below, where a group stands for its cases; default all, or {','.join(QUICK_CASES)} with --quick")
     parser.add_argument(
         "--contenders", type=names({name: [name] for name in CONTENDERS}), default=contenders,
         help=f"of {', '.join(CONTENDERS)}; {YARDSTICK} is always measured")
@@ -55,6 +57,7 @@ def arguments():
     parser.add_argument("--placement", choices=PLACEMENTS, default="split", help="see benchmarks/README.md; default split")
     parser.add_argument("--output", help="path and stem of the results; default results/DATE-TIME")
     options = parser.parse_args()
+    options.cases = options.cases or (QUICK_CASES if options.quick else list(cases))
     for name, usual in (QUICK if options.quick else USUAL).items():
         if getattr(options, name) is None:
             setattr(options, name, usual)

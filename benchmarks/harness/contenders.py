@@ -87,7 +87,8 @@ def version(name):
         result = subprocess.run([program(contender.program), contender.version], capture_output=True, text=True, timeout=10)
     except (OSError, TypeError) as error:
         raise Failure(f"{name} cannot be run: {error}") from None
-    found = re.search(r"\d+\.\d+[\w.+~-]*", result.stdout + result.stderr)
+    # Some begin with their path, in which there may be other numbers.
+    found = re.search(r"\d+\.\d+[\w.+~-]*", (result.stdout + result.stderr).replace(program(contender.program), ""))
     return found[0] if found else "unknown"
 
 

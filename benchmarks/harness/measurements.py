@@ -44,7 +44,7 @@ class Measurement:
     # (bench, case, contender) -> record
     measure: Callable
     columns: tuple
-    # What the plot shows: a figure and its unit.
+    # What the plot shows: a figure, what it is, and by what it is multiplied.
     plotted: tuple
     # (case, chosen contenders) -> those that take part
     contenders: Callable = lambda case, chosen: chosen
@@ -69,7 +69,7 @@ MEASUREMENTS = {measurement.name: measurement for measurement in (
          Ratio("ratio_to_beside", "of one", base=lambda case, contender: (LOADS[case].beside, contender)),
          Column("requests_per_second", "requests/s", digits=0), *milliseconds("p50", "p99"),
          Column("rss_mib", "MiB resident", digits=1)),
-        ("cpu_us", "CPU time of the proxy for one request, µs"),
+        ("cpu_us", "CPU time of the proxy for one request, µs", 1),
         lambda case, chosen: [name for name in chosen if suits(name, LOADS[case])]),
     Measurement(
         "rate", "At a fixed rate, counted from when a request was due", {rate.name: rate.title for rate in RATES.values()},
@@ -79,7 +79,7 @@ MEASUREMENTS = {measurement.name: measurement for measurement in (
            for name, heading in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"))),
          *ratio_within("p99_us", "nginx", what="p99 "), Column("unanswered", "unanswered", digits=0),
          Column("sent_late_p99_us", "sent late, p99 ms", scale=0.001)),
-        ("p99_us", "p99 at a fixed rate, counted from when a request was due, µs"),
+        ("p99_us", "p99, ms", 0.001),
         lambda case, chosen: [name for name in chosen if suits(name, LOADS[RATES[case].load])]),
     Measurement(
         "slow", "Slow clients", {"slow": crowd.TITLE}, measure_crowd,
@@ -87,31 +87,31 @@ MEASUREMENTS = {measurement.name: measurement for measurement in (
          Column("growth", "of alone", spread=True), Column("alone_p99_us", "p99 ms alone", scale=0.001),
          Column("p99_us", "p99 ms beside them", scale=0.001), Column("client_kib", "KiB a slow client", digits=1),
          Column("upkeep", "processor for them alone")),
-        ("cpu_us", "CPU time for one request beside slow clients, µs")),
+        ("cpu_us", "CPU time for one request beside them, µs", 1)),
     Measurement(
         "bulk", "Large content", {bulk.name: bulk.title for bulk in BULKS.values()}, measure_bulk,
         (Column("cpu_ms_per_gib", "CPU ms/GiB", digits=0, spread=True), *ratio_within("cpu_ms_per_gib", "nginx"),
          Column("mib_per_second", "MiB/s", digits=0, spread=True), *ratio_within("mib_per_second", "nginx")),
-        ("cpu_ms_per_gib", "CPU time for one GiB, ms")),
+        ("cpu_ms_per_gib", "CPU time for one GiB, ms", 1)),
     Measurement(
         "refresh", "Refresh tokens", STORES, measure_refresh,
         (Column("refreshes_per_second", "refreshes/s", digits=0, spread=True),
          Column("cpu_us", "CPU µs each", digits=1, spread=True), *milliseconds("p50", "p99")),
-        ("cpu_us", "CPU time for one refresh, µs"), lambda case, chosen: ["slidegate"] if "slidegate" in chosen else []),
+        ("cpu_us", "CPU time for one refresh, µs", 1), lambda case, chosen: ["slidegate"] if "slidegate" in chosen else []),
     Measurement(
         "revoked", "A million revocations", {name: f"{load} by slidegate" for name, load in REVOCATIONS.items()},
         measure_revoked,
         (Column("cpu_us", "CPU µs/request", spread=True),
          Ratio("ratio", "of nothing revoked", base=lambda case, _: (case, NOTHING_REVOKED)),
          Column("rss_mib", "MiB resident at start", digits=1)),
-        ("cpu_us", "CPU time for one request, µs"), lambda case, chosen: list(VARIANTS) if "slidegate" in chosen else []),
+        ("cpu_us", "CPU time for one request, µs", 1), lambda case, chosen: list(VARIANTS) if "slidegate" in chosen else []),
     Measurement(
         "idle", "Memory", {"idle": f"alone, and for each of {CONNECTIONS:,} open and silent connections"}, measure_idle,
         (Column("rss_mib", "MiB resident at start", digits=1, spread=True), Column("pss_mib", "MiB proportional", digits=1),
          Column("connections", "idle connections", digits=0), Column("rss_kib_per_connection", "KiB each (RSS)", spread=True),
          Column("pss_kib_per_connection", "KiB each (PSS)")),
-        ("rss_kib_per_connection", "Memory of one idle connection (RSS), KiB")),
+        ("rss_kib_per_connection", "KiB for one idle connection (RSS)", 1)),
     Measurement(
         "start", "From exec to the first answer", {"start": f"median of {STARTS} starts in each round"}, measure_start,
-        (Column("start_ms", "ms", digits=1, spread=True),), ("start_ms", "From exec to the first answer, ms")),
+        (Column("start_ms", "ms", digits=1, spread=True),), ("start_ms", "ms", 1)),
 )}

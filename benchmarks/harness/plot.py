@@ -35,7 +35,7 @@ def svg(parts, width, height):
         f"height='{height:.0f}' {FONT}>\n<rect width='100%' height='100%' fill='#fff'/>\n" + "\n".join(parts) + "\n</svg>\n")
 
 
-def block(rows, figure, left, top):
+def block(rows, figure, scale, left, top):
     """One case. Bars much longer than the others' would hide the differences between these: they are cut, with a mark."""
     ratio = f"{figure}_ratio_to_nginx"
     medians = sorted(max(row[figure]["median"], 0) for row in rows)
@@ -53,7 +53,8 @@ def block(rows, figure, left, top):
         middle = y + ROW / 2 - 1
         parts += [line(low, middle, high, middle), line(low, middle - 3, low, middle + 3),
                   line(high, middle - 3, high, middle + 3)]
-        label = f"{value['median']:.{0 if value['median'] >= 100 else 2}f}"
+        shown = value["median"] * scale
+        label = f"{shown:.{0 if shown >= 100 else 2}f}"
         if ratio in row and row["contender"] != "nginx":
             label += f"  ({row[ratio]['median']:.2f} of nginx)"
         parts.append(text(max(start + length, high) + 6, y + 12, label, 11, "start"))
@@ -71,12 +72,12 @@ def draw(result):
             at += 36 + 6.4 * len(label)
     bottom = 66
     for name, summary in result["summary"].items():
-        figure, unit = MEASUREMENTS[name].plotted
-        parts.append(text(24, bottom + 16, f"{MEASUREMENTS[name].title}: {unit}", 14, "start", weight="600"))
+        figure, what, scale = MEASUREMENTS[name].plotted
+        parts.append(text(24, bottom + 16, f"{MEASUREMENTS[name].title}: {what}", 14, "start", weight="600"))
         tops = [bottom + 28] * 2
         for case in dict.fromkeys(row["case"] for row in summary):
             side = 0 if tops[0] <= tops[1] else 1
-            drawn, height = block([row for row in summary if row["case"] == case], figure, 24 + side * BLOCK, tops[side])
+            drawn, height = block([row for row in summary if row["case"] == case], figure, scale, 24 + side * BLOCK, tops[side])
             parts += drawn
             tops[side] += height
         bottom = max(tops)

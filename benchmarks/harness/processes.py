@@ -102,6 +102,15 @@ class Process:
             system += int(fields[12])
         return total, user / TICK, system / TICK
 
+    def processor_wanted(self):
+        """Nanoseconds of all threads so far on a processor, or waiting for one."""
+        wanted = 0
+        for number in self.process_ids():
+            for task in os.listdir(f"/proc/{number}/task"):
+                with open(f"/proc/{number}/task/{task}/schedstat") as text:
+                    wanted += sum(map(int, text.read().split()[:2]))
+        return wanted
+
     def memory(self):
         """KiB, summed over the processes: resident, and proportional (shared pages divided among their users)."""
         sums = {"Rss": 0, "Pss": 0}
