@@ -160,7 +160,8 @@ struct Explanation {
             sliding.grace == .zero
                 ? "  An expired token is never renewed."
                 : "  A token that expired less than \(DurationText.format(sliding.grace)) ago is still renewed.")
-        if !sliding.exceptStatuses.isEmpty {
+        // Of other answers than those of upstreams, the gateway does not know the status.
+        if !sliding.exceptStatuses.isEmpty, !configuration.upstreams.isEmpty {
             let statuses = Prose.alternatives(sliding.exceptStatuses.map { "\($0)" })
             lines.append("  Answers with status \(statuses) carry no successor.")
         }

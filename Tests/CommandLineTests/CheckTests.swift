@@ -31,11 +31,12 @@ struct CheckTests {
         try directory.write(
             "alone.yaml",
             "listen: 127.0.0.1:8080\nkey: { algorithm: HS256, secret_file: jwt.secret }\ntrusted_proxies: unix\n"
-                + "forward_auth: { path: /decide, proxy: haproxy }\n")
+                + "forward_auth: { path: /decide, proxy: haproxy }\nsliding: { buffer: 10m }\n")
         let alone = try Program(["check", directory.path("alone.yaml")])
         #expect(alone.status == 0 && alone.errors == "")
         #expect(alone.output.contains("Nothing is proxied: apart from decisions"))
         #expect(alone.output.contains("Goes on by the proxy in front."))
+        #expect(alone.output.contains("is left of it; the answer carries its successor") && !alone.output.contains("Answers with status"))
     }
 
     @Test func `what pages find is explained, and where their tokens are`() throws {
