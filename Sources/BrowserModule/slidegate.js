@@ -65,18 +65,20 @@ export function createSession(settings, options) {
     }
   };
 
-  /** Waits for what other tabs know, and for a live token if one is to be had. Nothing goes out in the name of who came meanwhile. */
+  /** Waits for what other tabs know, and for a live token if one is to be had. Returns the record that the request is bound to. */
   const enter = async (isPoll, signal) => {
     const before = isActive() && held;
     // A cookie is there, whatever the others know.
     if (before || !inCookies) await unlessAborted(ready, signal);
+    const bound = before || (isActive() && held);
     const isDue = isActive() && !isAlive(held) && mayRefresh(held, isPoll);
-    const outcome = isDue && (await unlessAborted(refresh(), signal));
-    if (outcome === "ended" || (before && !isSame(before))) throw new SessionEnded(held?.over ?? "replaced");
-    if (outcome === "failed") throw new RefreshFailed("no live token");
+    if (isDue && (await unlessAborted(refresh(), signal)) === "failed") throw new RefreshFailed("no live token");
+    return bound;
   };
 
-  const depart = (isPoll, isRetry, headers) => {
+  /** The last step before a request goes out. None goes in the name of who came while it waited. */
+  const depart = (bound, isPoll, isRetry, headers) => {
+    if (bound && !isSame(bound)) throw new SessionEnded(held?.over ?? "replaced");
     if (isPoll && optOut) headers.set(optOut, "1");
     const { access } = (isActive() && held) || {};
     if (access) headers.set(field, carrying(access));
@@ -116,22 +118,22 @@ export function createSession(settings, options) {
     // A redirect takes a field of one's own along, wherever it leads; `Authorization` it does not.
     if (!isBearer) options.redirect ??= "error";
 
-    const attempt = async (what, isRetry) => {
-      const sent = depart(isPoll, isRetry, headers);
+    const attempt = async (what, bound, isRetry) => {
+      const sent = depart(bound, isPoll, isRetry, headers);
       try {
         const response = await given.fetch(what, { ...options, headers });
         const { url, status } = response;
         const content = () => response.clone().json();
-        return { response, isAgain: await digest(sent, { url, status, get: (name) => response.headers.get(name), content, signal }) };
+        const isAgain = await digest(sent, { url, status, get: (name) => response.headers.get(name), content, signal });
+        return { response, isAgain, record: sent.record };
       } finally {
         land(sent);
       }
     };
 
-    await enter(isPoll, signal);
-    const first = await attempt(input);
-    const isFinal = !first.isAgain || isStream(init.body);
-    return isFinal ? first.response : (await attempt(spare ?? input, true)).response;
+    const { response, isAgain, record } = await attempt(input, await enter(isPoll, signal));
+    const isFinal = !isAgain || isStream(init.body) || (record && !isSame(record));
+    return isFinal ? response : (await attempt(spare ?? input, record, true)).response;
   };
 
   const attach = (axios) => {
@@ -140,11 +142,10 @@ export function createSession(settings, options) {
       const { headers, slidegate } = config;
       const kind = kindOf(axios.getUri(config), config.baseURL);
       if (kind && hasJar) config.withCredentials ??= true;
-      const isRetry = slidegate?.().isRetry;
+      const { record, isRetry } = slidegate?.() ?? {};
       if (kind !== "api" || (headers.has(field) && !isRetry)) return config;
       const isPoll = config.slide === false;
-      if (!isRetry) await enter(isPoll, config.signal);
-      const sent = depart(isPoll, isRetry, headers);
+      const sent = depart(isRetry ? record : await enter(isPoll, config.signal), isPoll, isRetry, headers);
       // A function shows no token to whoever prints the request.
       config.slidegate = () => sent;
       return config;

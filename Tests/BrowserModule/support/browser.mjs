@@ -94,7 +94,7 @@ export class Locks {
   }
 }
 
-/** `BroadcastChannel`, in order for each pair of tabs, after a delay of so many milliseconds. */
+/** `BroadcastChannel`. What is said arrives in order, each word after `delay` milliseconds: a number, or a function that gives one. */
 export class Channels {
   all = new Set();
   messages = [];
@@ -105,19 +105,20 @@ export class Channels {
       name,
       postMessage: (data) => {
         this.messages.push(data);
-        const text = structuredClone(data);
-        for (const other of this.all) {
-          if (other !== channel && other.name === name) {
-            const deliver = () => this.all.has(other) && !other.isDeaf && other.onmessage?.({ data: structuredClone(text) });
-            if (this.delay) setTimeout(deliver, this.delay);
-            else setImmediate(deliver);
-          }
-        }
+        const copy = structuredClone(data);
+        for (const other of this.all) if (other !== channel && other.name === name) other.arrival = this.#deliver(other, copy);
       },
       close: () => this.all.delete(channel),
     };
     this.all.add(channel);
     return channel;
+  }
+
+  async #deliver(channel, data) {
+    const delay = typeof this.delay === "function" ? this.delay() : this.delay;
+    const due = new Promise((resolve) => (delay ? setTimeout(resolve, delay) : setImmediate(resolve)));
+    await Promise.all([channel.arrival, due]);
+    if (this.all.has(channel) && !channel.isDeaf) channel.onmessage?.({ data: structuredClone(data) });
   }
 }
 

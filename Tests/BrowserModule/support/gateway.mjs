@@ -60,6 +60,8 @@ export class Gateway {
   /** Every request, as { method, path, headers, content, token }. */
   requests = [];
   refreshes = 0;
+  /** Refreshes with a token that was used up before the last one: what a gateway takes for theft. */
+  reuses = 0;
   /** What answers a path in place of the gateway: (request, response) => … */
   routes = new Map();
   #sessions = new Map();
@@ -197,6 +199,10 @@ export class Gateway {
     const isAccess = this.wire === "bearer-access";
     const [sid, turn] = isAccess ? [claimsOf(token).sid] : (token ?? "").split("~");
     const session = this.#sessions.get(sid);
+    if (session && !session.isRevoked && Number(turn) < session.turn - 1) {
+      this.reuses++;
+      session.isRevoked = true;
+    }
     const isGood = session && !session.isRevoked && (isAccess ? claimsOf(token).exp > this.now : Number(turn) >= session.turn - 1);
     if (!isGood) return this.json(response, wire.refusal, { error: "invalid_grant" });
     if (!isAccess && Number(turn) === session.turn) {
