@@ -1,0 +1,99 @@
+-- Asks Slidegate about a request: `http-request lua.slidegate ADDRESS PATH HEADERS` in haproxy.cfg.
+--
+--   ADDRESS  where Slidegate listens, as IP:PORT
+--   PATH     `forward_auth.path` of its configuration
+--   HEADERS  those of `forward.claims`, with commas between: they go from Slidegate's answer into the request, and nothing a
+--            client sends under such a name stays
+--
+-- 200 admits, and sets the variable txn.slidegate_admitted. Any other answer goes to the client as it is. What the API's answer
+-- is to carry is left in txn.slidegate_*, for the rules of haproxy.cfg. Where Slidegate does not answer, the client gets 503.
+
+local TIMEOUT_MS = 5000
+
+-- Fields of one connection, of the content, or that this file writes itself: not passed on to Slidegate.
+local withheld = {
+    ["connection"] = true, ["keep-alive"] = true, ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true,
+    ["transfer-encoding"] = true, ["upgrade"] = true, ["expect"] = true, ["content-length"] = true, ["host"] = true,
+    ["x-original-method"] = true, ["x-original-uri"] = true, ["x-original-host"] = true,
+}
+
+-- Fields of Slidegate's connection: not passed on to the client.
+local framing = { ["connection"] = true, ["keep-alive"] = true, ["transfer-encoding"] = true, ["content-length"] = true }
+
+-- What rides on the API's answer, and the variable that it is left in.
+local answer_fields = {
+    ["x-refresh-token"] = "txn.slidegate_token",
+    ["authorization"] = "txn.slidegate_authorization",
+    ["set-cookie"] = "txn.slidegate_cookie",
+    ["x-token-expires-in"] = "txn.slidegate_token_expires_in",
+    ["x-session-expires-in"] = "txn.slidegate_session_expires_in",
+    ["access-control-allow-origin"] = "txn.slidegate_allow_origin",
+    ["access-control-allow-credentials"] = "txn.slidegate_allow_credentials",
+    ["access-control-expose-headers"] = "txn.slidegate_expose",
+    ["vary"] = "txn.slidegate_vary",
+}
+
+-- As CGI and its heirs see a name.
+local function canonical(name) return (name:lower():gsub("_", "-")) end
+
+-- HAProxy's lists begin at 0, those of Lua at 1.
+local function values(list)
+    local result = {}
+    if list[0] ~= nil then result[1] = list[0] end
+    for _, value in ipairs(list) do result[#result + 1] = value end
+    return result
+end
+
+local function question(txn)
+    local fields = {}
+    for name, list in pairs(txn.http:req_get_headers()) do
+        if not withheld[canonical(name)] then fields[name] = values(list) end
+    end
+    fields["host"] = { txn.sf:req_fhdr("host") }
+    fields["x-original-method"] = { txn.sf:method() }
+    fields["x-original-uri"] = { txn.sf:url() }
+    fields["x-original-host"] = fields["host"]
+    return fields
+end
+
+local function refuse(txn, answer)
+    local headers = {}
+    for name, list in pairs(answer.headers or {}) do
+        if not framing[name:lower()] then headers[name] = values(list) end
+    end
+    txn:done(txn:reply { status = answer.status, reason = answer.reason, headers = headers, body = answer.body or "" })
+end
+
+local function refuse_unasked(txn)
+    txn:done(txn:reply {
+        status = 503,
+        headers = { ["content-type"] = { "application/problem+json" }, ["cache-control"] = { "no-store" }, ["retry-after"] = { "2" } },
+        body = '{"type":"about:blank","title":"Service Unavailable","status":503,"code":"decision_unavailable"}',
+    })
+end
+
+local function admit(txn, answer, identity)
+    local fields = {}
+    for name, list in pairs(answer.headers or {}) do fields[name:lower()] = values(list) end
+
+    local given = {}
+    for name in identity:gmatch("[^,%s]+") do given[canonical(name)] = true end
+    for name in pairs(txn.http:req_get_headers()) do
+        if given[canonical(name)] then txn.http:req_del_header(name) end
+    end
+    for name in pairs(given) do
+        for _, value in ipairs(fields[name] or {}) do txn.http:req_add_header(name, value) end
+    end
+
+    for name, variable in pairs(answer_fields) do
+        if fields[name] then txn:set_var(variable, table.concat(fields[name], ", ")) end
+    end
+    txn:set_var("txn.slidegate_admitted", true)
+end
+
+core.register_action("slidegate", { "http-req" }, function(txn, address, path, identity)
+    local answer = core.httpclient():get { url = "http://" .. address .. path, headers = question(txn), timeout = TIMEOUT_MS }
+    if not answer or not answer.status or answer.status < 200 then return refuse_unasked(txn) end
+    if answer.status ~= 200 then return refuse(txn, answer) end
+    admit(txn, answer, identity)
+end, 3)
