@@ -27,7 +27,7 @@ extension DownstreamConnection {
     /// Answers a proxy in front as the request that it asks about would be answered here, but for what an upstream would say.
     func decide(_ question: DecisionPoint.Question, at point: DecisionPoint, _ snapshot: Snapshot, _ bytes: Span<UInt8>) {
         guard snapshot.edge.trustedPeers.contains(peer.ipAddress) else { return answerAsked(.peerNotTrusted) }
-        worker.count(.decisions)
+        if question != .refusal { worker.count(.decisions) }
         guard question != .unknown else { return answerAsked(.decisionRequestMalformed(.nothingAsked)) }
         // Out of the worker while they are lent: what is done meanwhile uses the worker.
         var original = ByteBuffer()
@@ -37,7 +37,7 @@ extension DownstreamConnection {
             try point.appendOriginalHead(&worker.requestHead, bytes, to: &original)
             original.withSpan { decide(question, at: point, snapshot, original: $0) }
         } catch {
-            answerAsked(.decisionRequestMalformed(error))
+            answerAsked(.decisionRequestMalformed(error), question)
         }
         swap(&original, &worker.originalBytes)
     }
@@ -48,10 +48,10 @@ extension DownstreamConnection {
     ) {
         // For the time of the decision, the request is the original.
         swap(&worker.requestHead, &worker.originalHead)
-        let decision = decision(snapshot, bytes)
+        let decision = decision(question, snapshot, bytes)
         swap(&worker.requestHead, &worker.originalHead)
         switch decision {
-        case .failure(let failure): answerAsked(failure)
+        case .failure(let failure): answerAsked(failure, question)
         case .success(.refuse(let refusal)): answerRequest(.refusal(refusal), isLogged: true)
         case .success(_) where question == .refusal: answerAsked(.admittedMeanwhile)
         case .success(.preflight(let preflight)): answerPreflight(preflight)
@@ -59,7 +59,9 @@ extension DownstreamConnection {
         }
     }
 
-    private func decision(_ snapshot: Snapshot, _ bytes: Span<UInt8>) -> Result<Decision, Failure> {
+    private func decision(
+        _ question: DecisionPoint.Question, _ snapshot: Snapshot, _ bytes: Span<UInt8>
+    ) -> Result<Decision, Failure> {
         let target: NormalizedTarget
         do throws(MessageError) {
             guard try worker.requestHead.parse(bytes), worker.requestHead.length == bytes.count else {
@@ -85,7 +87,8 @@ extension DownstreamConnection {
                     &worker.requestHead, path: path, bytes: bytes, now: now, instant: worker.loop.now.milliseconds,
                     verificationPause: pause)
                 : .refuse(Refusal(.pathAmbiguous))
-            if case .refuse(let refusal) = decision {
+            // Who asks why has been refused just now: that counts, and this is the same request.
+            if case .refuse(let refusal) = decision, question != .refusal {
                 if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
                 if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
                 let method = bytes.extracting(worker.requestHead.methodName.bounds)
@@ -130,8 +133,8 @@ extension DownstreamConnection {
         dropContent(head.framing)
     }
 
-    private func answerAsked(_ failure: Failure) {
-        worker.log.failed(failure, midway: false, peer: client, isAsked: true, worker: worker)
+    private func answerAsked(_ failure: Failure, _ question: DecisionPoint.Question = .decision) {
+        if question != .refusal { worker.log.failed(failure, midway: false, peer: client, isAsked: true, worker: worker) }
         answerRequest(failure, isLogged: true)
     }
 }
