@@ -8,7 +8,8 @@
 -- 200 admits, and sets the variable txn.slidegate_admitted. Any other answer goes to the client as it is. What the API's answer
 -- is to carry is left in txn.slidegate_*, for the rules of haproxy.cfg. Where Slidegate does not answer, the client gets 503.
 
-local TIMEOUT_MS = 5000
+-- Of one attempt; HAProxy makes up to four.
+local TIMEOUT_MS = 1500
 
 -- Fields of one connection, of the content, or that this file writes itself: not passed on to Slidegate.
 local withheld = {
@@ -72,6 +73,12 @@ local function refuse_unasked(txn)
     })
 end
 
+-- Whether it is an answer of Slidegate's, not one that HAProxy gives where there is none.
+local function is_slidegates(answer)
+    if not answer or not answer.status or answer.status < 200 then return false end
+    return answer.status < 500 or (answer.headers or {})["proxy-status"] ~= nil
+end
+
 local function admit(txn, answer, identity)
     local fields = {}
     for name, list in pairs(answer.headers or {}) do fields[name:lower()] = values(list) end
@@ -93,7 +100,7 @@ end
 
 core.register_action("slidegate", { "http-req" }, function(txn, address, path, identity)
     local answer = core.httpclient():get { url = "http://" .. address .. path, headers = question(txn), timeout = TIMEOUT_MS }
-    if not answer or not answer.status or answer.status < 200 then return refuse_unasked(txn) end
+    if not is_slidegates(answer) then return refuse_unasked(txn) end
     if answer.status ~= 200 then return refuse(txn, answer) end
     admit(txn, answer, identity)
 end, 3)
