@@ -21,7 +21,7 @@ export interface Session extends EventTarget {
    * says that the token has expired is met by one refresh and one repetition, unless the content is a stream. Any other
    * 401 is the caller's.
    *
-   * @throws {SessionEnded} The session ended while the request waited. It has not been sent.
+   * @throws {SessionEnded} The session ended, or another user's began, while the request waited. It has not been sent.
    * @throws {RefreshFailed} The token has ended, and none could be had for now. It has not been sent.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit & { slide?: boolean }): Promise<Response>;

@@ -266,7 +266,10 @@ export function createSession(settings, options) {
     // Whoever had the lock before has told the result before anything that it tells from now on.
     if (isCurrent()) await ask();
     if (!isCurrent()) return;
-    const timer = setTimeout(() => controller.abort(), timeout);
+    const timer = setTimeout(() => {
+      backOff();
+      controller.abort();
+    }, timeout);
     let response, pair;
     try {
       response = await call(refreshing, stale, controller.signal);
@@ -286,9 +289,14 @@ export function createSession(settings, options) {
       isBarren = true;
       await ask();
       if (stale && isCurrent()) end("refused");
-    } else {
-      notBefore = now() + 1000 * Math.max(2 ** Math.min(failures++, 6), seconds(get("Retry-After")) ?? 0);
+    } else if (!controller.signal.aborted) {
+      backOff(seconds(get("Retry-After")));
     }
+  };
+
+  /** Keeps the timer from trying again too soon. */
+  const backOff = (least = 0) => {
+    notBefore = now() + 1000 * Math.max(2 ** Math.min(failures++, 6), least);
   };
 
   const take = (stale, pair, get) => {

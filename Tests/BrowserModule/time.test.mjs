@@ -100,6 +100,29 @@ suite("The timer", (test) => {
     assert.equal(one.count("ended"), 0);
   });
 
+  for (const [name, answer] of [["silent", () => {}], ["endless", (_, response) => response.writeHead(200).write("{")]]) {
+    test(`does not hammer a server that is ${name}`, { settings }, async ({ gateway, tab, clock }) => {
+      await tab({ proactive: "always", timeout: 5000 }).start(gateway.login());
+      gateway.routes.set("/oauth/token", answer);
+      const tries = () => gateway.to("/oauth/token").length;
+      const pause = () => new Promise((resolve) => setTimeout(resolve, 40));
+      await clock.advance(48);
+      await eventually(() => tries() === 1);
+      await pause();
+      await clock.advance(5.5);
+      await pause();
+      assert.equal(tries(), 1);
+      await clock.advance(1);
+      await eventually(() => tries() === 2);
+      await pause();
+      await clock.advance(6);
+      await pause();
+      assert.equal(tries(), 2);
+      await clock.advance(1);
+      await eventually(() => tries() === 3);
+    });
+  }
+
   test("does not hammer a server whose tokens are born dead", { settings }, async ({ gateway, tab, clock }) => {
     gateway.lifetime = 0;
     const one = tab({ proactive: "always" });
