@@ -94,11 +94,24 @@ extension InChromium {
                 try page.run("session.logout()")
                 let second = try application.tokens(left: 3000, life: 3600)
                 try page.start(second)
+                #expect(try page.token() == second.access)
                 answered.open()
                 try page.waitUntil("window.slow")
                 #expect(try page.token() == second.access)
                 #expect(try page.get("/api/x") == "200")
                 #expect(try page.events() == ["started", "ended: logout", "started"])
+            }
+        }
+
+        @Test func `reaches the gateway from a page that is left at once`() throws {
+            let application = try WebApplication()
+            try inBrowser { browser in
+                let page = try application.open(in: browser)
+                let pair = try application.tokens(left: 600)
+                try page.start(pair)
+                try page.run("session.logout(); location.assign('/elsewhere')")
+                try eventually { try application.gateway.status(with: pair.access, at: "/api/x") == 401 }
+                try page.waitUntil("document.title === 'Elsewhere'")
             }
         }
 

@@ -110,6 +110,7 @@ extension InChromium {
                 let later = try application.open(in: browser, "{ store: '\(store)' }")
                 #expect(try later.get("/api/x") == "200")
                 #expect(try later.token() == one.token())
+                #expect(try later.evaluate("session.state.subject", as: String.self) == "ann")
                 #expect(try application.refreshes() == [0, 0])
                 try one.close()
                 try application.open(later, "{ store: '\(store)' }")
