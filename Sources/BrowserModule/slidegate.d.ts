@@ -35,7 +35,7 @@ export interface Session extends EventTarget {
   /**
    * Begins a session, in all tabs, with what a login has given: the tokens, or its answer, of `fetch` or of axios, which stays
    * readable. With cookies there is nothing to give, but the answer may tell the end.
-   * @throws {TypeError} There is no token in it; what was before goes on.
+   * @throws {TypeError} There is no token in it, or the login failed; what was before goes on.
    */
   start(given?: Tokens | Response | AxiosAnswer): Promise<State>;
 

@@ -28,6 +28,7 @@ export class RefreshFailed extends Error {
   name = "RefreshFailed";
 }
 
+/** See slidegate.d.ts. */
 export function createSession(settings, options) {
   const { deliver, header, send, optOut, tokenExpiresIn, sessionExpiresIn, refresh: refreshing = {}, login = [], ...endpoints } = {
     deliver: "header", header: "X-Refresh-Token", send: "authorization", optOut: "X-No-Refresh",
@@ -48,6 +49,62 @@ export function createSession(settings, options) {
   const carrying = (access) => (isBearer ? `Bearer ${access}` : access);
 
   const successorIn = (get) => successorField && withoutScheme(get(successorField));
+
+  // What applications see
+
+  class Session extends EventTarget {
+    fetch = sessionFetch;
+    attach = attach;
+
+    get state() {
+      const { access, until, ends } = (isActive() && held) || {};
+      return { active: isActive(), subject: claims(access).sub, expiresAt: until, sessionEndsAt: ends };
+    }
+
+    get token() {
+      return isActive() ? held.access : undefined;
+    }
+
+    async start(tokens = {}) {
+      const { headers, url = tokens.config?.url } = tokens;
+      const get = (name) => headers?.get(name);
+      let pair = tokens;
+      if (headers) {
+        const { answer } = { ...refreshing, ...(login.find(({ path }) => url?.endsWith(path)) ?? login[0]) };
+        pair = await pairIn(tokens, answer).catch(() => ({}));
+        pair.access ??= successorIn(get);
+      }
+      if (tokens.ok === false || (!inCookies && !withoutScheme(pair.access))) throw new TypeError("There is no token in it");
+      begin(pair, get);
+      return this.state;
+    }
+
+    async refresh() {
+      await ready;
+      return isRefreshable(held) && (await refresh()) === "renewed";
+    }
+
+    async logout({ everywhere } = {}) {
+      if (!isActive()) await ready;
+      const record = held;
+      const endpoint = endpoints[everywhere ? "everywhere" : "logout"];
+      end("logout");
+      if (!endpoint || !(hasJar || record?.access)) return false;
+      try {
+        return (await call(endpoint, record, AbortSignal.timeout(timeout), true)).ok;
+      } catch {
+        return false;
+      }
+    }
+
+    close() {
+      hide();
+      listening.abort();
+      isClosed = true;
+      held = null;
+      abort?.abort();
+    }
+  }
 
   // Requests
 
@@ -524,61 +581,7 @@ export function createSession(settings, options) {
     }
   };
 
-  // What applications see
-
-  class Session extends EventTarget {
-    fetch = sessionFetch;
-    attach = attach;
-
-    get state() {
-      const { access, until, ends } = (isActive() && held) || {};
-      return { active: isActive(), subject: claims(access).sub, expiresAt: until, sessionEndsAt: ends };
-    }
-
-    get token() {
-      return isActive() ? held.access : undefined;
-    }
-
-    async start(tokens = {}) {
-      const { headers, url = tokens.config?.url } = tokens;
-      const get = (name) => headers?.get(name);
-      let pair = tokens;
-      if (headers) {
-        const { answer } = { ...refreshing, ...(login.find(({ path }) => url?.endsWith(path)) ?? login[0]) };
-        pair = await pairIn(tokens, answer).catch(() => ({}));
-        pair.access ??= successorIn(get);
-      }
-      if (!inCookies && !withoutScheme(pair.access)) throw new TypeError("There is no token in it");
-      begin(pair, get);
-      return this.state;
-    }
-
-    async refresh() {
-      await ready;
-      return isRefreshable(held) && (await refresh()) === "renewed";
-    }
-
-    async logout({ everywhere } = {}) {
-      if (!isActive()) await ready;
-      const record = held;
-      const endpoint = endpoints[everywhere ? "everywhere" : "logout"];
-      end("logout");
-      if (!endpoint || !(hasJar || record?.access)) return false;
-      try {
-        return (await call(endpoint, record, AbortSignal.timeout(timeout), true)).ok;
-      } catch {
-        return false;
-      }
-    }
-
-    close() {
-      hide();
-      listening.abort();
-      isClosed = true;
-      held = null;
-      abort?.abort();
-    }
-  }
+  // Beginning
 
   const session = new Session();
   const listening = new AbortController();

@@ -166,6 +166,14 @@ suite("A session in cookies", (test) => {
     assert.deepEqual(tab.events, []);
   });
 
+  test("does not begin with a login that failed", options, async (world) => {
+    const { gateway, browser } = world;
+    const tab = browser.tab();
+    gateway.routes.set("/login", (_, response) => gateway.json(response, 401, {}));
+    await assert.rejects(tab.start(await tab.fetch(`${gateway.origin}/login`, { method: "POST" })), TypeError);
+    assert.equal(tab.state.active, false);
+  });
+
   test("may begin without a word on its end", sliding, async ({ gateway, browser, clock }) => {
     browser.cookiesFor = true;
     const tab = browser.tab();

@@ -6,7 +6,7 @@ import { Page, eventually } from "./support/browser.mjs";
 import { claimsOf } from "./support/gateway.mjs";
 import { preset, suite } from "./support/suite.mjs";
 
-const seeds = process.env.STORM_SEED ? [Number(process.env.STORM_SEED)] : Array.from({ length: Number(process.env.STORMS ?? 8) }, (_, index) => index + 1);
+const seeds = process.env.STORM_SEED ? [Number(process.env.STORM_SEED)] : Array.from({ length: Number(process.env.STORMS ?? 5) }, (_, index) => index + 1);
 
 /** Numbers in [0, 1) that are the same for the same seed. */
 const lots = (seed) => () => {
@@ -16,13 +16,15 @@ const lots = (seed) => () => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
 };
 
-const storm = async (seed, { gateway, browser, clock }) => {
+const storm = async (seed, { gateway, browser, clock }, endpoint = "/oauth/token") => {
+  const { inCookies } = gateway;
+  browser.cookiesFor = inCookies;
   const lot = lots(seed);
   const pick = (list) => list[Math.floor(lot() * list.length)];
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const store = pick(["memory", "local"]);
   browser.channels.delay = () => lot() * 25;
-  if (lot() < 0.5) gateway.sliding = "header";
+  if (lot() < 0.5) gateway.sliding = inCookies ? "cookie" : "header";
 
   const tabs = [];
   const open = () => {
@@ -34,6 +36,10 @@ const storm = async (seed, { gateway, browser, clock }) => {
   for (let count = 0; count < 3; count++) open();
 
   let users = 0;
+  const login = async (tab) => {
+    const answer = inCookies && (await tab.fetch(`${gateway.origin}/login`, { method: "POST" }));
+    await tab.start(answer || gateway.login(`user${++users}`));
+  };
   const requests = [];
   const acts = {
     request: [12, (tab) => {
@@ -44,7 +50,7 @@ const storm = async (seed, { gateway, browser, clock }) => {
     }],
     burst: [2, (tab) => { for (let count = 0; count < 8; count++) acts.request[1](tab); }],
     time: [8, () => clock.advance(pick([1, 5, 15, 30, 61]))],
-    login: [1, (tab) => tab.start(gateway.login(`user${++users}`))],
+    login: [1, login],
     logout: [0.7, (tab) => void tab.logout()],
     refresh: [0.5, (tab) => void tab.refresh()],
     aside: [1, (tab) => {
@@ -58,17 +64,17 @@ const storm = async (seed, { gateway, browser, clock }) => {
       tab.page.fire("pageshow", { persisted: true });
     }],
     another: [0.3, () => tabs.length < 6 && open()],
-    away: [0.7, () => gateway.routes.set("/oauth/token", pick([
+    away: [0.7, () => gateway.routes.set(endpoint, pick([
       (_, response) => response.writeHead(503).end(), (_, response) => response.destroy(), () => {},
     ]))],
-    there: [2, () => gateway.routes.delete("/oauth/token")],
-    slow: [1, () => void setTimeout(gateway.hold("/oauth/token"), lot() * 60)],
+    there: [2, () => gateway.routes.delete(endpoint)],
+    slow: [1, () => void setTimeout(gateway.hold(endpoint), lot() * 60)],
     breath: [4, () => pause(lot() * 20)],
   };
   const names = Object.keys(acts);
   const total = names.reduce((sum, name) => sum + acts[name][0], 0);
 
-  await tabs[0].start(gateway.login(`user${++users}`));
+  await login(tabs[0]);
   for (let step = 0; step < 60; step++) {
     let left = lot() * total;
     const name = names.find((name) => (left -= acts[name][0]) < 0);
@@ -92,10 +98,10 @@ const storm = async (seed, { gateway, browser, clock }) => {
 
   for (const { token, content } of gateway.to("/api")) {
     const { as } = JSON.parse(content);
-    if (token && as) assert.equal(claimsOf(token).sub, as, "a request went out as somebody else");
+    if (token && as && !inCookies) assert.equal(claimsOf(token).sub, as, "a request went out as somebody else");
   }
   assert.equal(gateway.reuses, 0, "a refresh token was used twice");
-  await eventually(() => new Set(tabs.map(({ token }) => token)).size === 1, "the tabs agree");
+  await eventually(() => new Set(tabs.map(({ token, state }) => token ?? state.active)).size === 1, "the tabs agree");
 
   await eventually(() => browser.locks.waiting === 0, "the lock is free");
   await pick(tabs).logout();
@@ -113,5 +119,9 @@ const storm = async (seed, { gateway, browser, clock }) => {
 };
 
 suite("A storm", (test) => {
-  for (const seed of seeds) test(`of tabs, number ${seed}`, { settings: preset("oauth2") }, (world) => storm(seed, world));
+  const cookies = { wire: "cookie", inCookies: true, settings: { ...preset("cookie"), send: "cookie", deliver: "cookie", login: [{ path: "/login" }] } };
+  for (const seed of seeds) {
+    test(`of tabs, number ${seed}`, { settings: preset("oauth2") }, (world) => storm(seed, world));
+    test(`of tabs with cookies, number ${seed}`, cookies, (world) => storm(seed, world, "/refresh"));
+  }
 });
