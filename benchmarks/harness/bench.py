@@ -5,12 +5,16 @@ import os
 from .cases import Tokens
 from .contenders import Backend, Sink, make_certificate, make_content
 from .placement import choose
+from .processes import allow_descriptors
+
+DESCRIPTORS = 21_000  # for 10,000 idle connections, and as many again in reserve
 
 
 class Bench:
     def __init__(self, folder, placement, seconds):
         os.chmod(folder, 0o711)  # nginx's worker is another user when its master is root; what is secret here has mode 0600
         self.folder = folder
+        self.descriptors = allow_descriptors(DESCRIPTORS)
         self.seconds = seconds
         self.chosen = choose(placement)
         self.shared = choose("shared")

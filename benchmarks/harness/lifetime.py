@@ -1,10 +1,8 @@
 """What a server needs when it does nothing: memory, alone and with idle connections, and time until its first answer."""
 
-import resource
 import socket
 import statistics
 import time
-from contextlib import contextmanager
 
 from .cases import LOADS
 from .contenders import Server, first_answer
@@ -15,30 +13,15 @@ CASE = LOADS["pass"]
 CONNECTIONS, STARTS = 10_000, 5
 
 
-@contextmanager
-def descriptors(wanted):
-    """Yields how many connections may be open. A proxy keeps a second descriptor in reserve for each: the upstream's."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * wanted + 1000
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(needed, limits[1])))
-    except (ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
-        wanted = min(wanted, (limits[1] - 100) // 2)
-    try:
-        yield wanted
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-
-
 def measure_idle(bench, name, contender):
     """Memory with no connection, and with many that have had one answer each and wait for the next request."""
-    with descriptors(CONNECTIONS) as connections:
-        server = Server(contender, CASE, bench, connections=connections + 1000)
-        try:
-            return idle_memory(server, bench.tokens.requests(CASE).token, connections)
-        finally:
-            server.stop()
+    # A proxy keeps a second descriptor in reserve for each connection: the upstream's.
+    connections = min(CONNECTIONS, (bench.descriptors - 100) // 2)
+    server = Server(contender, CASE, bench, connections=connections + 1000)
+    try:
+        return idle_memory(server, bench.tokens.requests(CASE).token, connections)
+    finally:
+        server.stop()
 
 
 def idle_memory(server, token, connections):

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -28,6 +29,17 @@ def stop_on_signals():
 def _stop_all():
     for process in reversed(_running):
         process.stop()
+
+
+def allow_descriptors(wanted):
+    """So many may be open in this process and in those started from now on, or as many as the system allows. Returns how many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, most)))
+        return wanted
+    except (ValueError, OSError):  # only root may raise the upper limit, and not everywhere
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        return most
 
 
 @contextmanager
