@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import Module, { createRequire } from "node:module";
+import { Readable } from "node:stream";
 import { test as plainTest } from "node:test";
 import { Page, eventually } from "./support/browser.mjs";
 import { claimsOf, mint } from "./support/gateway.mjs";
@@ -96,6 +97,14 @@ else {
       let text = "";
       for await (const chunk of error.response.data) text += chunk;
       assert.equal(JSON.parse(text).code, "token_expired");
+    });
+
+    test("whose content is a stream is not sent again", { settings }, async (world) => {
+      const { gateway } = world;
+      const { api } = await attached(world, { isDead: true });
+      await assert.rejects(api.post("/api", Readable.from(["streamed"])), (error) => error.response.status === 401);
+      assert.deepEqual([gateway.to("/api").length, gateway.refreshes], [1, 1]);
+      assert.equal((await api.get("/api")).status, 200, "the session was refreshed all the same");
     });
 
     test("ends the session where the gateway says so", { settings }, async (world) => {
