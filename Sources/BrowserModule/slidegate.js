@@ -244,7 +244,7 @@ export function createSession(settings, options) {
     const isFresh = times.life >= 0 && /no-store/i.test(get("Cache-Control"));
     if (inCookies) {
       if (!isFresh) return;
-      if (!held && !sent && times.life) begin({}, get);
+      if (!held && times.life) begin({}, get);
       else if (isSame(sent) && !(times.until <= held.until + 1000)) adopt({ ...held, ...times, exp: times.until });
     } else if (isSame(sent)) {
       const token = successorIn(get);
