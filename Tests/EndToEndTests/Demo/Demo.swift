@@ -62,7 +62,8 @@ struct DemoTab {
     func stored() throws -> Stored {
         try page.run(
             """
-            const { access, refresh, over } = JSON.parse(localStorage.demo ?? "{}");
+            const name = Object.keys(localStorage).find((each) => each.startsWith("demo"));
+            const { access, refresh, over } = JSON.parse(localStorage[name] ?? "{}");
             const part = access?.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
             return { access, refresh, over, claims: part && JSON.parse(atob(part)) };
             """, as: Stored.self)
