@@ -1,6 +1,6 @@
 /// The program as `slidegate demo`, on a free port.
 final class Demo: Sendable {
-    private let process: ChildProcess
+    let process: ChildProcess
     let url: String
 
     init() throws {
@@ -9,9 +9,6 @@ final class Demo: Sendable {
         guard let address = line.split(separator: " ").last else { throw GatewayError.noSuchLine("listening on 127.0.0.1:PORT", output: line) }
         url = "http://\(address)/"
     }
-
-    /// What it has written about its decisions.
-    var log: String { process.text(of: .error) }
 }
 
 /// The demo's page, by what a person sees and does there.
