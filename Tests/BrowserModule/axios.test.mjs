@@ -83,6 +83,17 @@ else {
       assert.ok(session.state.active);
     });
 
+    test("is sent twice and no more, whatever happens meanwhile", { settings }, async (world) => {
+      const { gateway } = world;
+      const { session, api } = await attached(world);
+      gateway.routes.set("/broken", async (_, response) => {
+        await session.refresh();
+        gateway.problem(response, 401, "token_expired");
+      });
+      await assert.rejects(api.get("/broken"), (error) => error.response.status === 401);
+      assert.equal(gateway.to("/broken").length, 2);
+    });
+
     for (const config of [{ validateStatus: () => true }, { responseType: "arraybuffer" }, { responseType: "text" }, { transformResponse: [] }]) {
       test(`is understood with ${JSON.stringify(Object.keys(config))} ${config.responseType ?? ""}`, { settings }, async (world) => {
         const { api } = await attached(world, { isDead: true, config });

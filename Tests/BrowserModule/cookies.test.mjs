@@ -142,6 +142,19 @@ suite("A session in cookies", (test) => {
     assert.equal(tab.state.expiresAt - clock.now, 53_700, "and what a cache may have kept is not believed");
   });
 
+  test("takes no seconds of an answer to the session before", options, async (world) => {
+    const { gateway, clock } = world;
+    const tab = await entered(world);
+    const release = gateway.hold("/slow", (_, response) =>
+      response.writeHead(200, { "X-Token-Expires-In": "500", "Cache-Control": "no-store" }).end());
+    const slow = tab.fetch(`${gateway.origin}/slow`);
+    await eventually(() => gateway.to("/slow").length === 1);
+    await tab.start({ expiresIn: 60 });
+    release();
+    await slow;
+    assert.equal(tab.state.expiresAt - clock.now, 60_000);
+  });
+
   test("is not discovered after a logout, by an answer that was under way", { ...sliding, tells: "all" }, async (world) => {
     const { gateway, browser } = world;
     (await entered(world)).close();

@@ -101,6 +101,20 @@ suite("A token that has ended", (test) => {
     assert.equal(gateway.to("/api").length, 20);
   });
 
+  test("refused with 401 is sent by no other request", { settings }, async ({ gateway, tab }) => {
+    const one = tab();
+    const pair = gateway.login();
+    await one.start({ ...pair, access: mint({ ...claimsOf(pair.access), exp: gateway.now }), expiresIn: 1000 });
+    const release = gateway.hold("/oauth/token");
+    const first = one.fetch(`${gateway.origin}/api`);
+    await eventually(() => gateway.to("/oauth/token").length === 1);
+    const second = one.fetch(`${gateway.origin}/api`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(gateway.to("/api").length, 1);
+    release();
+    assert.deepEqual([await status(first), await status(second), gateway.to("/api").length], [200, 200, 3]);
+  });
+
   test("a 401 of an older token is answered with the present one, without a refresh", { settings }, async ({ gateway, tab, clock }) => {
     const one = tab({ proactive: false });
     await one.start(gateway.login());
@@ -169,6 +183,7 @@ suite("A 401", (test) => {
     const answers = {
       "/plain": (_, response) => gateway.json(response, 401, { code: "token_expired" }),
       "/other": (_, response) => gateway.problem(response, 401, "password_wrong"),
+      "/stripped": (_, response) => gateway.problem(response, 401, "token_missing"),
       "/broken": (_, response) => response.writeHead(401, { "Content-Type": "application/problem+json" }).end("{"),
       "/empty": (_, response) => response.writeHead(401, { "Content-Type": "application/problem+json" }).end("null"),
     };
@@ -475,6 +490,14 @@ suite("Each wire preset", (test) => {
     await eventually(() => one.count("ended") === 1);
     assert.equal(one.events.at(-1).reason, "expired");
     assert.equal(gateway.to("/api/auth/refresh-token").length, 3, "where nothing was gained, nothing more is asked");
+  });
+
+  test("bearer-access asks for nothing once its token has ended", { wire: "bearer-access", settings: preset("bearer-access") }, async ({ gateway, clock, tab }) => {
+    const one = tab({ proactive: false });
+    await one.start({ access: gateway.login().access });
+    await clock.advance(61);
+    await eventually(() => one.count("ended") === 1);
+    assert.deepEqual([one.events.at(-1).reason, gateway.requests.length], ["expired", 0]);
   });
 
   test("a session whose refresh token is a cookie is found again after a page load", { wire: "cookie", settings: preset("cookie") }, async ({ gateway, browser }) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { eventually } from "./support/browser.mjs";
 import { claimsOf, mint } from "./support/gateway.mjs";
-import { suite } from "./support/suite.mjs";
+import { preset, suite } from "./support/suite.mjs";
 
 /** A session in its token's window, at a gateway that renews. */
 const due = async ({ gateway, clock, tab }, pair = gateway.login()) => {
@@ -104,6 +104,21 @@ suite("A renewed token", (test) => {
     assert.equal(one.token, successor);
   });
 
+  test("of a token without session that was refreshed meanwhile is nobody's", { settings: preset("oauth2") }, async (world) => {
+    const { gateway, tab } = world;
+    const one = tab({ proactive: false });
+    await one.start(gateway.login("alice", { sid: undefined }));
+    const release = gateway.hold("/slow", (_, response) =>
+      response.writeHead(200, { "X-Refresh-Token": mint({ sub: "alice", exp: gateway.now + 999 }) }).end());
+    const slow = one.fetch(`${gateway.origin}/slow`);
+    await eventually(() => gateway.to("/slow").length === 1);
+    assert.equal(await one.refresh(), true);
+    const { token } = one;
+    release();
+    await slow;
+    assert.equal(one.token, token);
+  });
+
   test("that overtakes another is not undone by it", { sliding: "header" }, async (world) => {
     const { gateway, clock } = world;
     const one = await due(world);
@@ -150,6 +165,26 @@ suite("The seconds that are left", (test) => {
     await one.fetch(`${gateway.origin}/api`);
     assert.equal(one.state.expiresAt - clock.now, 50_000);
     assert.equal(one.count("renewed"), 0, "which is no renewal");
+  });
+
+  test("are believed for a token that says nothing itself", { tells: "all" }, async ({ gateway, tab, clock }) => {
+    const one = tab();
+    await one.start({ access: "opaque" });
+    gateway.routes.set("/api", (_, response) => response.writeHead(200, { "X-Token-Expires-In": "50", "Cache-Control": "no-store" }).end());
+    await one.fetch(`${gateway.origin}/api`);
+    assert.equal(one.state.expiresAt - clock.now, 50_000);
+  });
+
+  test("are not believed of an answer to an older token", { sliding: "header" }, async (world) => {
+    const { gateway, clock } = world;
+    const one = await due(world);
+    const release = gateway.hold("/slow", (_, response) => response.writeHead(200, { "X-Token-Expires-In": "15", "Cache-Control": "no-store" }).end());
+    const slow = one.fetch(`${gateway.origin}/slow`);
+    await eventually(() => gateway.to("/slow").length === 1);
+    await one.fetch(`${gateway.origin}/api`);
+    release();
+    await slow;
+    assert.equal(one.state.expiresAt - clock.now, 55_000);
   });
 
   for (const [name, fields] of Object.entries({
