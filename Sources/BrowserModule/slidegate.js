@@ -478,10 +478,13 @@ export function createSession(settings, options) {
     const { until, life, exp } = held ?? {};
     if (!isActive() || underWay || until === undefined || globalThis.document?.hidden) return;
     let due = until - Math.min(refreshBefore < 1 ? refreshBefore * life : refreshBefore * 1000, life / 2);
-    if (isRefreshable(held)) {
-      if (!proactive || (proactive !== "always" && !isUsed)) return;
+    // By itself an access token can be refreshed as long as it lives; with anything else there is no end but a refusal.
+    const isEndless = isRefreshable(held) && refreshing.token !== "access";
+    if (isRefreshable(held) && proactive && (isUsed || proactive === "always") && (isEndless || notBefore < until)) {
       due = Math.max(due, notBefore);
       if (due <= now()) return void refresh();
+    } else if (isEndless) {
+      return;
     } else if (until <= now()) {
       // An answer under way may bring a successor, and another tab may have one.
       if (![...flying].some(({ at }) => at > now() - 60000)) return hasAsked ? end("expired") : void ask().then(() => plan(true));

@@ -500,6 +500,18 @@ suite("Each wire preset", (test) => {
     assert.deepEqual([one.events.at(-1).reason, gateway.requests.length], ["expired", 0]);
   });
 
+  test("bearer-access ends on time where the server is away", { wire: "bearer-access", settings: preset("bearer-access") }, async ({ gateway, clock, tab }) => {
+    const one = tab();
+    await one.start({ access: gateway.login().access });
+    gateway.routes.set("/api/auth/refresh-token", (_, response) => response.writeHead(503, { "Retry-After": "300" }).end());
+    await clock.advance(49);
+    await eventually(() => gateway.requests.length === 1);
+    await eventually(() => one.count("ending") === 1);
+    await clock.advance(12);
+    await eventually(() => one.count("ended") === 1);
+    assert.equal(gateway.requests.length, 1);
+  });
+
   test("a session whose refresh token is a cookie is found again after a page load", { wire: "cookie", settings: preset("cookie") }, async ({ gateway, browser }) => {
     browser.cookiesFor = true;
     const before = browser.tab();
@@ -524,15 +536,18 @@ suite("Each wire preset", (test) => {
     assert.deepEqual(tab.events, []);
   });
 
-  test("a cookie that is somebody else's by now begins their session, and sends nothing of the one before", { wire: "cookie", settings: preset("cookie") }, async ({ gateway, browser, clock }) => {
-    browser.cookiesFor = true;
-    const tab = browser.tab({ proactive: false });
-    await tab.start(await tab.fetch(`${gateway.origin}/login`, { method: "POST" }));
-    browser.cookies.set("__Host-refresh", gateway.login("bob").refresh);
-    await clock.advance(61);
-    await assert.rejects(tab.fetch(`${gateway.origin}/api`, { method: "POST", body: "as alice" }), { reason: "replaced" });
-    assert.equal(gateway.to("/api").length, 0);
-    assert.equal(tab.state.subject, "bob");
-    assert.deepEqual(tab.events.map(({ type }) => type), ["started", "started"]);
-  });
+  for (const [name, sid] of [["", (token) => token], [", known by its user alone", (token) => mint({ ...claimsOf(token), sid: undefined })]]) {
+    test(`a cookie that is somebody else's by now begins their session, and sends nothing of the one before${name}`, { wire: "cookie", settings: preset("cookie") }, async ({ gateway, browser, clock }) => {
+      browser.cookiesFor = true;
+      const tab = browser.tab({ proactive: false });
+      const pair = gateway.login("alice");
+      await tab.start({ access: sid(pair.access) });
+      browser.cookies.set("__Host-refresh", gateway.login("bob").refresh);
+      await clock.advance(61);
+      await assert.rejects(tab.fetch(`${gateway.origin}/api`, { method: "POST", body: "as alice" }), { reason: "replaced" });
+      assert.equal(gateway.to("/api").length, 0);
+      assert.equal(tab.state.subject, "bob");
+      assert.deepEqual(tab.events.map(({ type }) => type), ["started", "started"]);
+    });
+  }
 });

@@ -289,7 +289,20 @@ suite("A logout", (test) => {
     assert.equal(clock.timers, 0);
   });
 
-  test("is not undone by the answer to a refresh that came too late to be ended", { settings }, async ({ gateway, browser, clock }) => {
+  test("settles what waits for a refresh, although nobody lets go of that", { settings }, async ({ gateway, browser, clock }) => {
+    const tab = browser.tab({ proactive: false, fetch: (input, init) => (String(input).endsWith("/oauth/token") ? new Promise(() => {}) : fetch(input, init)) });
+    await tab.start(gateway.login());
+    await clock.advance(61);
+    const waiting = assert.rejects(tab.fetch(hello(gateway)), { name: "SessionEnded", reason: "logout" });
+    await eventually(() => browser.locks.granted === 1);
+    await tab.logout();
+    await waiting;
+  });
+});
+
+suite("The answer to a refresh that came too late to be ended", (test) => {
+  /** A refresh is answered, but has not arrived; then `meanwhile` happens. */
+  const late = async ({ gateway, browser, clock }, meanwhile) => {
     let release;
     const released = new Promise((resolve) => (release = resolve));
     const tab = browser.tab({
@@ -303,11 +316,24 @@ suite("A logout", (test) => {
     await tab.start(gateway.login());
     await clock.advance(50);
     await eventually(() => gateway.refreshes === 1);
-    await tab.logout();
+    await meanwhile(tab);
+    const { state, token, events } = tab;
+    const before = [...events];
     release();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual([tab.state.active, tab.count("renewed"), tab.count("ended")], [false, 0, 1]);
-  });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual([tab.state, tab.token, tab.events], [state, token, before]);
+  };
+
+  test("undoes no logout", { settings }, (world) => late(world, (tab) => tab.logout()));
+  test("undoes no revocation", { settings }, (world) =>
+    late(world, async (tab) => {
+      world.gateway.revoke(tab.token);
+      assert.equal((await tab.fetch(hello(world.gateway))).status, 401);
+      assert.equal(tab.events.at(-1).reason, "revoked");
+    }));
+  test("undoes no login", { settings }, (world) => late(world, (tab) => tab.start(world.gateway.login("bob"))));
+  test("undoes no login of the same user", { settings }, (world) => late(world, (tab) => tab.start(world.gateway.login("alice"))));
+  test("undoes no close", { settings }, (world) => late(world, (tab) => tab.close()));
 });
 
 suite("Secrets", (test) => {

@@ -98,6 +98,16 @@ suite("The timer", (test) => {
     await advance(2);
     assert.equal(tries.length, 7);
     assert.equal(one.count("ended"), 0);
+
+    const away = gateway.routes.get("/oauth/token");
+    gateway.routes.clear();
+    await advance(501);
+    assert.equal(one.count("renewed"), 1);
+    gateway.routes.set("/oauth/token", away);
+    fields = {};
+    tries.length = 0;
+    for (let second = 0; second < 53; second++) await advance(1);
+    assert.deepEqual(tries.slice(0, 3).map((time) => time - tries[0]), [0, 1, 3], "and begins anew after a success");
   });
 
   for (const [name, answer] of [["silent", () => {}], ["endless", (_, response) => response.writeHead(200).write("{")]]) {
