@@ -377,7 +377,7 @@ export function createSession(settings, options) {
     const headers = {};
     let body;
     if (refresh && member) {
-      const content = { ...(isLogout ? null : members), [member]: refresh };
+      const content = { ...members, [member]: refresh };
       body = token.form ? new URLSearchParams(content) : JSON.stringify(content);
       if (token.json) headers["Content-Type"] = "application/json";
     }

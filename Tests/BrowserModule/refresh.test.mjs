@@ -333,7 +333,7 @@ suite("A refresh that fails", (test) => {
     "a broken connection": (_, response) => response.destroy(),
     "an answer that is no JSON": (_, response) => response.writeHead(200).end("<html>"),
     "an answer without a token": (_, response) => response.writeHead(200).end(`{"access_token":7}`),
-    "a redirect": (_, response) => response.writeHead(307, { Location: "http://127.0.0.1:9/steal" }).end(),
+    "a redirect": (_, response) => response.writeHead(307, { Location: "/elsewhere" }).end(),
   };
   for (const [name, failure] of Object.entries(failures)) {
     test(`by ${name} ends no session, and settles every request`, { settings }, async (world) => {
@@ -343,6 +343,7 @@ suite("A refresh that fails", (test) => {
       const answers = await Promise.allSettled(Array.from({ length: 5 }, () => tab.fetch(`${gateway.origin}/api`)));
       for (const { reason } of answers) assert.ok(reason instanceof module.RefreshFailed, String(reason));
       assert.equal(gateway.to("/oauth/token").length, 1);
+      assert.equal(gateway.to("/elsewhere").length, 0, "no redirect gets the token");
       assert.equal(tab.count("ended"), 0);
       gateway.routes.clear();
       assert.equal(await status(tab.fetch(`${gateway.origin}/api`)), 200, "the next request tries again");
@@ -470,6 +471,18 @@ suite("Each wire preset", (test) => {
       await clock.advance(61);
       await assert.rejects(tab.fetch(`${gateway.origin}/api`), { name: "SessionEnded", reason: "refused" });
       assert.equal(tab.count("ended"), 1);
+    });
+  }
+
+  for (const wire of ["oauth2", "simplejwt", "express", "bearer-refresh"]) {
+    test(`${wire} keeps its refresh token where none comes`, { wire, rotates: false, settings: preset(wire) }, async ({ gateway, clock, tab }) => {
+      const one = tab({ proactive: false });
+      await one.start(gateway.login());
+      for (const round of [1, 2, 3]) {
+        await clock.advance(61);
+        assert.equal(await status(one.fetch(`${gateway.origin}/api`)), 200);
+        assert.equal(gateway.refreshes, round);
+      }
     });
   }
 

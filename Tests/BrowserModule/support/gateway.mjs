@@ -73,11 +73,12 @@ export class Gateway {
    * @param lifetime of access tokens, in seconds
    * @param sliding how successors come: undefined, "header", "authorization" or "cookie"
    * @param buffer the seconds before a token's end in which it is renewed
+   * @param rotates whether a refresh uses its token up and gives another
    * @param tells on which answers the seconds are told: "renewed" or "all"
    */
-  static async start(clock, { wire = "oauth2", lifetime = 60, sliding, buffer = 20, tells = "renewed", inCookies = false, field } = {}) {
+  static async start(clock, { wire = "oauth2", lifetime = 60, sliding, buffer = 20, tells = "renewed", inCookies = false, field, rotates = true } = {}) {
     const gateway = new Gateway();
-    Object.assign(gateway, { clock, wire, lifetime, sliding, buffer, tells, inCookies, field });
+    Object.assign(gateway, { clock, wire, lifetime, sliding, buffer, tells, inCookies, field, rotates });
     gateway.server = http.createServer((request, response) => gateway.#serve(request, response));
     gateway.server.listen(0, "127.0.0.1");
     await once(gateway.server, "listening");
@@ -205,11 +206,12 @@ export class Gateway {
     }
     const isGood = session && !session.isRevoked && (isAccess ? claimsOf(token).exp > this.now : Number(turn) >= session.turn - 1);
     if (!isGood) return this.json(response, wire.refusal, { error: "invalid_grant" });
-    if (!isAccess && Number(turn) === session.turn) {
+    if (!isAccess && this.rotates && Number(turn) === session.turn) {
       session.turn++;
       session.pair = this.#pair(sid);
     }
-    const pair = isAccess ? this.#pair(sid) : session.pair;
+    const pair = isAccess || !this.rotates ? this.#pair(sid) : session.pair;
+    if (!this.rotates) delete pair.refresh;
     if (this.inCookies) response.setHeader("Set-Cookie", [`__Host-token=${pair.access}`, `__Host-refresh=${pair.refresh}`]);
     else if (this.wire === "cookie") response.setHeader("Set-Cookie", `__Host-refresh=${pair.refresh}`);
     if (this.inCookies) response.setHeader("X-Token-Expires-In", this.lifetime);
