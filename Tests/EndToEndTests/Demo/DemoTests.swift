@@ -29,6 +29,7 @@ extension InChromium {
                 #expect(try tab.headlines.prefix(3) == ["Working", "In the window", "Renewed"])
 
                 // Polls pass, and renew nothing.
+                try tab.waitFor(headline: "Working")
                 try tab.page.click("#poll")
                 try tab.waitFor(headline: "Renewed")
                 try tab.page.waitUntil("document.querySelector('#log .poll')")

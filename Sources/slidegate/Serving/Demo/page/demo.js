@@ -21,7 +21,7 @@ const session = createSession(settings, { name: "demo", store: "local", fetch: w
 
 let held;                    // { end, sessionEnd }: the token whose life is shown; none after the end
 let over;                    // why there is none
-let news = { at: -Infinity };          // the latest renewal, and how it came
+let news = { at: -Infinity };   // the latest renewal, and how it came
 let cause;                   // of the renewal that the module is about to tell of; none: another tab
 let leaving;                 // the button that was pressed to log out
 let frozen;                  // when the picture stands still
@@ -58,6 +58,7 @@ session.addEventListener("ended", ({ detail }) => {
   timeline.mark(now, "ended", "ended");
   timeline.dropped(now);
   frozen = now + 1000;
+  element("token").classList.remove("jump");
   note("ended", ...endings()[over] ?? endings().refused);
   show("over");
 });
@@ -109,6 +110,7 @@ async function ask(path, kind, init) {
   try {
     const answer = await session.fetch(path, init);
     cause = undefined;
+    if (!held) return;                 // it ended meanwhile
     const isRenewed = news.at !== newest;
     if (answer.ok && !(isRenewed && news.how === "renewed")) {
       timeline.mark(Date.now(), kind);
