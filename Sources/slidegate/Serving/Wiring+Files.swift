@@ -55,8 +55,8 @@ extension ServedFile {
 
 /// SHA-256 in lower-case hexadecimal.
 private func digest(_ content: [UInt8]) -> String {
-    // Without a digest, which OpenSSL cannot fail to make, the length is a name that is right as long as the content stays.
-    guard let hasher = try? SHA256Hasher() else { return String(content.count, radix: 16) }
+    // Authenticators have one each, and are made before; what is left is a system without memory.
+    guard let hasher = try? SHA256Hasher() else { preconditionFailure("OpenSSL has no SHA-256 any more") }
     let hash = hasher.sha256(content.span)
     var text = ""
     for index in hash.indices {
