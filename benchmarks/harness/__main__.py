@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import json
 import os
 import shlex
 import sys
@@ -105,7 +104,7 @@ def main():
     os.makedirs(os.path.dirname(os.path.abspath(stem)), exist_ok=True)
     text = "\n".join(report.table(MEASUREMENTS[name], summary) for name, summary in summaries.items())
     text += report.list_failures(failures)
-    for suffix, content in ((".json", json.dumps(result, indent=1) + "\n"), (".svg", plot.draw(result)), (".md", text)):
+    for suffix, content in ((".json", report.as_json(result) + "\n"), (".svg", plot.draw(result)), (".md", text)):
         with open(stem + suffix, "w") as output:
             output.write(content)
     if not options.quick and not options.output:

@@ -73,7 +73,7 @@ def program(name):
         # The package from PyPI puts a Python script there, whose start is not Envoy's.
         inside = os.path.join(os.path.dirname(found), "..", "lib", "python3*", "site-packages", "envoy", "_bin", "envoy")
         found = next(iter(glob.glob(inside)), found)
-    return found
+    return found or None
 
 
 def present(name):
@@ -153,6 +153,8 @@ class Server(Process):
 
     def __init__(self, name, case, bench, backend=None, connections=2048, template=None, more=None, under=()):
         contender = CONTENDERS[name]
+        if not present(name):
+            raise Failure(f"{name} is not there")
         self.port = free_port()
         self.tls = case.tls
         folder, key = bench.folder, bench.tokens.minter(case.algorithm).key

@@ -1,12 +1,14 @@
 """Records to summaries, and summaries to tables."""
 
+import json
 import statistics
 
 from .measurements import Ratio
 
 
 def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def summarize(measurement, records):
@@ -51,6 +53,15 @@ def table(measurement, summary):
     if seen:
         lines += ["", f"There were more requests than tokens, so that some came again: {', '.join(seen)}. Give fewer --seconds."]
     return "\n".join(lines) + "\n"
+
+
+def as_json(value):
+    """JSON with a line for each record and each row of a summary."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
+    if isinstance(value, dict) and value:
+        return "{\n" + ",\n".join(f"{json.dumps(name)}: {as_json(member)}" for name, member in value.items()) + "\n}"
+    return json.dumps(value)
 
 
 def list_failures(failures):

@@ -21,7 +21,8 @@ def run(bench, plan, rounds):
                 record = {"measurement": measurement.name, "case": case, "contender": contender, "round": turn + 1}
                 where = f"round {turn + 1}/{rounds}  {case:<17} {contender:<11}"
                 try:
-                    record |= measurement.measure(bench, case, contender)
+                    measured = measurement.measure(bench, case, contender)
+                    record |= {name: round(value, 3) if isinstance(value, float) else value for name, value in measured.items()}
                 except Failure as failure:
                     failures.append({**record, "failure": str(failure)})
                     tell(f"{where}  FAILED: {failure}")
