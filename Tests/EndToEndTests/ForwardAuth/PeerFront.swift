@@ -14,14 +14,19 @@ final class PeerFront: Sendable {
     /// How successors are delivered.
     enum Delivery: Hashable, Sendable { case header, cookie }
 
-    /// - Parameter edit: what is done to the gateway's file before it starts.
-    init(_ peer: Peer, _ delivery: Delivery = .header, edit: (String) throws -> String = { $0 }) throws {
+    /// - Parameters:
+    ///   - edit: what is done to the gateway's file before it starts.
+    ///   - editPeer: what is done to the proxy's.
+    init(
+        _ peer: Peer, _ delivery: Delivery = .header, edit: (String) throws -> String = { $0 },
+        editPeer: (String) -> String = { $0 }
+    ) throws {
         api = try AnsweringAPI()
         issuer = try Issuer("")
         issuer.serve(verbatim: "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
         let file = try edit(Self.gatewayFile(proxy: peer.rawValue, delivery, issuer: issuer))
         gateway = try Gateway(file, upstream: api.origin, files: Self.files)
-        process = try PeerProcess(peer, gateway: gateway.port, api: api.origin.port)
+        process = try PeerProcess(peer, gateway: gateway.port, api: api.origin.port, edit: editPeer)
     }
 
     /// The shipped file, at home in another place, with a few routes and rules more.

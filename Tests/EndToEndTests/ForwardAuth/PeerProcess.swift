@@ -70,7 +70,8 @@ final class PeerProcess: Sendable {
     private let folder: Folder
 
     /// Starts it and waits until it listens.
-    init(_ peer: Peer, gateway: UInt16, api: UInt16) throws {
+    /// - Parameter edit: what is done to each of its files before that.
+    init(_ peer: Peer, gateway: UInt16, api: UInt16, edit: (String) -> String = { $0 }) throws {
         guard let program = peer.program else { throw GatewayError.binaryNotFound("\(peer.rawValue): \(peer.installation)") }
         folder = try Folder()
         var failure = ""
@@ -79,7 +80,7 @@ final class PeerProcess: Sendable {
             let listener = try ListeningSocket()
             let port = listener.port
             listener.stop()
-            try Self.configure(peer, port: port, gateway: gateway, api: api, in: folder)
+            try Self.configure(peer, port: port, gateway: gateway, api: api, in: folder, edit: edit)
             let process = try ChildProcess(
                 [program] + Self.arguments(of: peer, folder: folder), environment: ["HOME": folder.path])
             if Self.waitUntilListening(process, on: port) {
@@ -97,9 +98,11 @@ final class PeerProcess: Sendable {
     var logs: String { process.text(of: .error) + process.text(of: .output) }
 
     /// Writes its files, the ports and paths in them replaced, where it will find them.
-    private static func configure(_ peer: Peer, port: UInt16, gateway: UInt16, api: UInt16, in folder: Folder) throws {
+    private static func configure(
+        _ peer: Peer, port: UInt16, gateway: UInt16, api: UInt16, in folder: Folder, edit: (String) -> String
+    ) throws {
         for name in peer.files {
-            let file = try Peer.shipped(name)
+            let file = edit(try Peer.shipped(name))
             var moved = file.replacingOccurrences(of: "127.0.0.1:8080", with: "127.0.0.1:\(gateway)")
                 .replacingOccurrences(of: "127.0.0.1:9000", with: "127.0.0.1:\(api)").replacingOccurrences(of: ":8000", with: ":\(port)")
             for (old, new) in [(8000, port), (8080, gateway), (9000, api)] {
