@@ -44,6 +44,26 @@ extension InChromium {
             }
         }
 
+        @Test func `and with the login of somebody else, in whose name it sends nothing that was meant before`() throws {
+            let application = try WebApplication()
+            try inBrowser { browser in
+                let tabs = try (0..<2).map { _ in try application.open(in: browser) }
+                try tabs[0].logIn("ann")
+                try tabs[1].waitUntil("session.state.subject === 'ann'")
+                // As the page is shown again, before it can have heard anything.
+                try tabs[0].run("addEventListener('pageshow', () => { window.first = get('/api/first') })")
+                try tabs[0].open(application.url + "/elsewhere")
+                #expect(try tabs[1].evaluate("session.logout()", as: Bool.self))
+                try tabs[1].logIn("bob")
+                try tabs[0].goBack()
+                #expect(try tabs[0].evaluate("window.persisted", as: Bool.self), "\(tabs[0].console)")
+                #expect(try tabs[0].evaluate("first", as: String.self) == "SessionEnded")
+                #expect(try tabs[0].evaluate("session.state.subject", as: String.self) == "bob")
+                #expect(try tabs[0].get("/api/then") == "200")
+                #expect(application.apiTargets == ["/api/then"])
+            }
+        }
+
         @Test func `alone in its browser it goes on where it was`() throws {
             let application = try WebApplication()
             try inBrowser { browser in

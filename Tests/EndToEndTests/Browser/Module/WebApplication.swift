@@ -165,10 +165,10 @@ extension Page {
     }
 
     /// Logs in by the gateway's login.
-    func logIn(at path: String = "/login") throws {
+    func logIn(_ user: String = "ann", at path: String = "/login") throws {
         try run(
             """
-            const body = JSON.stringify({ user: "ann" });
+            const body = JSON.stringify({ user: "\(user)" });
             const headers = { "Content-Type": "application/json" };
             await session.start(await session.fetch(new URLSearchParams(location.search).get("gateway") + "\(path)", { method: "POST", headers, body }));
             """)
