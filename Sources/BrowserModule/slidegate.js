@@ -567,10 +567,11 @@ export function createSession(settings, options) {
       };
       waiters.add(waiter);
       post({ ask: question });
+      // Without a cookie, a page that hears of no session has none, and nothing to be in a hurry for.
       setTimeout(() => {
         if (waiters.delete(waiter)) for (const peer of missing) peers.delete(peer);
         resolve();
-      }, isFirst ? 100 : 400);
+      }, !isFirst ? 400 : hasJar ? 100 : 300);
     });
   };
 

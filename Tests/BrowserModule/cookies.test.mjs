@@ -25,6 +25,17 @@ suite("A session in cookies", (test) => {
     assert.doesNotMatch(JSON.stringify(browser.channels.messages), /eyJ|~/);
   });
 
+  test("keeps no token that it is shown", options, async (world) => {
+    const { gateway, browser } = world;
+    const tab = browser.tab();
+    await tab.start(Response.json({ access_token: gateway.login().access }));
+    await tab.start({ access: gateway.login().access });
+    assert.deepEqual([tab.state.active, tab.token], [true, undefined]);
+    assert.doesNotMatch(JSON.stringify(browser.channels.messages), /eyJ/);
+    await tab.fetch(`${gateway.origin}/api`);
+    assert.equal(gateway.requests.at(-1).headers.authorization, undefined);
+  });
+
   test("waits for no other tab", options, async (world) => {
     const { gateway, browser } = world;
     (await entered(world)).close();

@@ -154,6 +154,27 @@ suite("Tabs", (test) => {
     for (const each of tabs) assert.deepEqual(types(each), ["started", "ending", "ended"]);
   });
 
+  test("do not take the clock of one for the end of another, whose answer under way renews the session for all", { sliding: "header" }, async ({ gateway, tab, clock }) => {
+    const [idle, busy] = [tab(), tab()];
+    await idle.start(gateway.login());
+    await eventually(() => busy.state.active);
+    await clock.advance(55);
+    const { sid, exp } = claimsOf(busy.token);
+    const next = mint({ sub: "alice", sid, iat: exp - 20, exp: exp + 40 });
+    const release = gateway.hold("/slow", (_, response) =>
+      response.writeHead(200, { "X-Refresh-Token": next, "X-Token-Expires-In": "37", "Cache-Control": "no-store" }).end());
+    const slow = busy.fetch(`${gateway.origin}/slow`);
+    await eventually(() => gateway.to("/slow").length === 1);
+    await clock.advance(8);
+    await eventually(() => idle.count("ended") === 1);
+    await quiet();
+    assert.ok(busy.state.active);
+    release();
+    await slow;
+    assert.equal(busy.token, next);
+    await eventually(() => idle.token === next);
+  });
+
   test("have a later login after such an end", { sliding: "header" }, async ({ gateway, tab, clock }) => {
     const tabs = [tab(), tab()];
     await tabs[0].start(gateway.login());
