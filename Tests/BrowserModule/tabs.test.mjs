@@ -173,6 +173,7 @@ suite("Tabs", (test) => {
     await slow;
     assert.equal(busy.token, next);
     await eventually(() => idle.token === next);
+    assert.deepEqual([types(idle), types(busy)], [["started", "ending", "ended", "started"], ["started", "ending", "renewed"]]);
   });
 
   test("have a later login after such an end", { sliding: "header" }, async ({ gateway, tab, clock }) => {
