@@ -145,6 +145,17 @@ struct RouteTableTests {
         #expect(match(self.table("/"), "/admin;x") == .route(0))
     }
 
+    @Test func `A segment that is a parameter alone counts as none, as for servers that merge slashes`() {
+        let table = table("/", "/admin", "/public/", "/public/secret")
+        #expect(match(table, "/;x/admin/users") == .ambiguous)
+        #expect(match(table, "/;/admin") == .ambiguous)
+        #expect(match(table, "/;/;a=b/;/admin") == .ambiguous)
+        #expect(match(table, "/public/;/secret") == .ambiguous)
+        #expect(match(table, "/public/;/other") == .route(2))
+        #expect(match(table, "/;/other") == .route(0))
+        #expect(match(table, "/;") == .route(0))
+    }
+
     @Test func `A parameter is seen wherever it stands`() {
         let table = table("/", "/admin")
         for length in 0...30 {

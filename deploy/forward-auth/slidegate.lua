@@ -11,6 +11,9 @@
 -- Of one attempt; HAProxy makes up to four.
 local TIMEOUT_MS = 1500
 
+-- Fields of a question. HAProxy 2.6 ends with all its connections, where a script sends more than tune.http.maxhdr (101).
+local FIELDS_MAX = 90
+
 -- Fields of one connection, of the content, or that this file writes itself: not passed on to Slidegate.
 local withheld = {
     ["connection"] = true, ["keep-alive"] = true, ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true,
@@ -45,11 +48,17 @@ local function values(list)
     return result
 end
 
+-- Nil: the request has too many fields.
 local function question(txn)
     local fields = {}
+    local count = 4 -- those below
     for name, list in pairs(txn.http:req_get_headers()) do
-        if not withheld[canonical(name)] then fields[name] = values(list) end
+        if not withheld[canonical(name)] then
+            fields[name] = values(list)
+            count = count + #fields[name]
+        end
     end
+    if count > FIELDS_MAX then return nil end
     fields["host"] = { txn.sf:req_fhdr("host") }
     fields["x-original-method"] = { txn.sf:method() }
     fields["x-original-uri"] = { txn.sf:url() }
@@ -65,11 +74,14 @@ local function refuse(txn, answer)
     txn:done(txn:reply { status = answer.status, reason = answer.reason, headers = headers, body = answer.body or "" })
 end
 
-local function refuse_unasked(txn)
+-- Where Slidegate has not been asked, or does not answer.
+local function refuse_unasked(txn, status, title, code)
+    local headers = { ["content-type"] = { "application/problem+json" }, ["cache-control"] = { "no-store" } }
+    if status == 503 then headers["retry-after"] = { "2" } end
     txn:done(txn:reply {
-        status = 503,
-        headers = { ["content-type"] = { "application/problem+json" }, ["cache-control"] = { "no-store" }, ["retry-after"] = { "2" } },
-        body = '{"type":"about:blank","title":"Service Unavailable","status":503,"code":"decision_unavailable"}',
+        status = status,
+        headers = headers,
+        body = string.format('{"type":"about:blank","title":"%s","status":%d,"code":"%s"}', title, status, code),
     })
 end
 
@@ -99,8 +111,10 @@ local function admit(txn, answer, identity)
 end
 
 core.register_action("slidegate", { "http-req" }, function(txn, address, path, identity)
-    local answer = core.httpclient():get { url = "http://" .. address .. path, headers = question(txn), timeout = TIMEOUT_MS }
-    if not is_slidegates(answer) then return refuse_unasked(txn) end
+    local headers = question(txn)
+    if not headers then return refuse_unasked(txn, 431, "Request Header Fields Too Large", "too_many_fields") end
+    local answer = core.httpclient():get { url = "http://" .. address .. path, headers = headers, timeout = TIMEOUT_MS }
+    if not is_slidegates(answer) then return refuse_unasked(txn, 503, "Service Unavailable", "decision_unavailable") end
     if answer.status ~= 200 then return refuse(txn, answer) end
     admit(txn, answer, identity)
 end, 3)

@@ -123,15 +123,20 @@ package struct RouteTable: Sendable {
         host.count > 1 && host[host.count &- 1] == 0x2E ? host.count &- 1 : host.count
     }
 
-    /// Each segment up to its first `;`.
+    /// Each segment up to its first `;`; those of which nothing is left are gone, as they are for servers that merge slashes. For
+    /// those that do not, no route has an empty segment, so that the path as it is tells theirs.
     private static func removingParameters(_ path: Span<UInt8>) -> [UInt8] {
         var plain: [UInt8] = []
         plain.reserveCapacity(path.count)
         var isParameter = false
         for index in 0..<path.count {
-            if path[index] == 0x2F { isParameter = false }
-            if path[index] == 0x3B { isParameter = true }
-            if !isParameter { plain.append(path[index]) }
+            switch path[index] {
+            case 0x2F:
+                isParameter = false
+                if plain.last != 0x2F { plain.append(0x2F) }
+            case 0x3B: isParameter = true
+            case let byte: if !isParameter { plain.append(byte) }
+            }
         }
         return plain
     }

@@ -98,13 +98,14 @@ struct PeerTests {
 
     private static let forged = [
         "X-User-Id: evil", "x-user-id: evil", "X_User_Id: evil", "X-User_Id: evil", "x_user-id: evil", "X-USER-ROLE: admin",
-        "X_USER_ROLE: admin", "Connection: X-User-Role",
+        "X_USER_ROLE: admin", "Connection: keep-alive, X-User-Role, x-user-id",
     ]
 
     private func identity(_ request: Message?) throws -> [String: [String]] {
         var found: [String: [String]] = [:]
         for field in try #require(request, "the API has not been asked").fields {
             let name = field.name.lowercased().replacingOccurrences(of: "_", with: "-")
+            if name == "connection" { #expect(!field.value.lowercased().contains("x-"), "nominated, and so to be taken away") }
             if name == "x-user-id" || name == "x-user-role" { found[name, default: []].append(field.value) }
         }
         return found
@@ -122,6 +123,25 @@ struct PeerTests {
         }
         #expect(try identity(front.ask("GET /news", [bearer(Self.admin)] + Self.forged).request)["x-user-role"] == ["admin"])
         #expect(try identity(front.ask("GET /public", [bearer(Self.admin)] + Self.forged).request) == [:], "tokens are not looked at")
+    }
+
+    @Test(arguments: Peer.present)
+    func `the API hears nothing that a client says of proxies before`(_ peer: Peer) throws {
+        let lies = ["For", "Host", "Method", "Port", "Prefix", "Uri"].map { "X-Forwarded-\($0): 192.0.2.66" }
+        let request = try PeerFront.shared(peer).ask("GET /things", [bearer(Self.user)] + lies).request
+        for field in try #require(request).fields { #expect(!field.value.contains("192.0.2.66"), "\(field.name)") }
+    }
+
+    @Test(arguments: Peer.present)
+    func `a request with more fields than the gateway takes is refused, and harms no other`(_ peer: Peer) throws {
+        let front = try PeerFront.shared(peer)
+        for count in stride(from: 70, through: 120, by: 5) {
+            let fields = (0..<count).map { "X-Field-\($0): 1" }
+            let outcome = try front.ask("GET /things", [bearer(Self.user)] + fields)
+            #expect([200, 400, 431].contains(outcome.answer.status), "\(count) fields")
+            #expect((outcome.request != nil) == (outcome.answer.status == 200))
+        }
+        #expect(try front.ask("GET /things", [bearer(Self.user)]).answer.status == 200)
     }
 
     @Test(arguments: Peer.present)
