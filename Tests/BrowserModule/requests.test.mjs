@@ -247,6 +247,16 @@ suite("A logout", (test) => {
     assert.equal(gateway.to("/api").length, 0);
   });
 
+  test("in a tab that was just opened finds the session of the others", { settings }, async ({ gateway, tab }) => {
+    const one = tab();
+    await one.start(gateway.login());
+    assert.equal(await tab().logout(), true);
+    assert.equal(gateway.to("/logout")[0].bearer !== undefined, true);
+    await eventually(() => one.count("ended") === 1);
+    assert.equal(await tab().logout(), false);
+    assert.equal(gateway.to("/logout").length, 1, "where there is none, nobody is asked");
+  });
+
   test("everywhere asks the endpoint for that", { settings: { ...settings, everywhere: { path: "/all", method: "DELETE" } } }, async ({ gateway, tab }) => {
     const one = tab();
     await one.start(gateway.login());
