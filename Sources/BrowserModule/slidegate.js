@@ -163,7 +163,8 @@ export function createSession(settings, options) {
 
   const sessionFetch = async (input, init = {}) => {
     const request = input?.headers ? input : null;
-    const kind = kindOf(request?.url ?? input);
+    const target = request ?? `${input}`; // a URL may change while this waits
+    const kind = kindOf(target.url ?? target);
     const headers = new Headers(init.headers ?? request?.headers);
     if (!kind || headers.has(field)) return given.fetch(input, init);
     const options = { ...(hasJar && { credentials: "include" }), ...init };
@@ -188,9 +189,9 @@ export function createSession(settings, options) {
       }
     };
 
-    const { response, isAgain, record } = await attempt(input, await enter(isPoll, signal));
+    const { response, isAgain, record } = await attempt(target, await enter(isPoll, signal));
     const isFinal = !isAgain || isStream(init.body) || (record && !isSame(record));
-    return isFinal ? response : (await attempt(spare ?? input, record, true)).response;
+    return isFinal ? response : (await attempt(spare ?? target, record, true)).response;
   };
 
   const attach = (axios) => {
@@ -199,12 +200,17 @@ export function createSession(settings, options) {
       const { headers, slidegate } = config;
       const kind = kindOf(axios.getUri(config), config.baseURL);
       if (kind && hasJar) config.withCredentials ??= true;
-      const { record, isRetry } = slidegate?.() ?? {};
+      const { record, isRetry } = slidegate?.() || {};
       if (kind !== "api" || (headers.has(field) && !isRetry)) return config;
       const isPoll = config.slide === false;
       const sent = depart(isRetry ? record : await enter(isPoll, config.signal), isPoll, isRetry, headers);
       // A function shows no token to whoever prints the request.
       config.slidegate = () => sent;
+      // Last of all: other interceptors may have moved it to another origin.
+      config.transformRequest = [].concat(config.transformRequest ?? [], function (data, headers) {
+        if (kindOf(axios.getUri(this), this.baseURL) !== "api") headers.delete(field);
+        return data;
+      });
       return config;
     });
 
@@ -216,12 +222,13 @@ export function createSession(settings, options) {
       const get = (name) => headers.get(name);
       const content = async () => (isStream(data) || data?.code ? data : new Response(data).json());
       try {
-        if (!status || !(await digest(sent, { url, status, get, content, signal: config.signal })) || isStream(config.data)) return;
+        sent.isRetry = status && (await digest(sent, { url, status, get, content, signal: config.signal })) && !isStream(config.data);
       } finally {
         land(sent);
+        // Or it would be where errors are printed, and in what is sent again elsewhere.
+        config.headers.delete(field);
       }
-      sent.isRetry = true;
-      return axios.request(config);
+      if (sent.isRetry) return axios.request(config);
     };
     const inward = response.use(
       async (response) => (await settle(response)) ?? response,

@@ -3,6 +3,7 @@ import Module, { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { test as plainTest } from "node:test";
 import { Page, eventually } from "./support/browser.mjs";
+import { foreign } from "./support/foreign.mjs";
 import { claimsOf, mint } from "./support/gateway.mjs";
 import { preset, suite } from "./support/suite.mjs";
 
@@ -51,6 +52,37 @@ else {
       assert.equal(gateway.refreshes, 1);
       assert.ok(gateway.to("/api").length <= 100);
       assert.equal(session.count("renewed"), 1);
+    });
+
+    test("takes the token nowhere else, whoever moves it there", { settings }, async ({ gateway, tab }) => {
+      const other = await foreign();
+      const session = tab({ proactive: false });
+      await session.start(gateway.login());
+      const api = axios.create({ baseURL: gateway.origin });
+      // Registered before, and so run after, the session's.
+      let base = other.origin;
+      api.interceptors.request.use((config) => ({ ...config, baseURL: base ?? config.baseURL }));
+      session.attach(api);
+      await api.get("/moved");
+      await api.post("/moved", { a: 1 });
+      base = null;
+      const { config } = await api.get("/api");
+      await api.request({ ...config, url: `${other.origin}/again` });
+      await axios.request({ ...config, url: `${other.origin}/again` });
+      assert.equal(gateway.requests.at(-1).token, session.token);
+      other.close();
+      assert.equal(other.seen.length, 4);
+      assert.doesNotMatch(JSON.stringify(other.seen), /eyJ/);
+    });
+
+    test("leaves no token in what is printed of it", { settings }, async (world) => {
+      const { gateway } = world;
+      const { session, api } = await attached(world);
+      const error = await api.get("/api/status/500").catch((error) => error);
+      const { config } = await api.get("/api");
+      for (const printed of [error, error.config, error.response.config, config]) assert.ok(!JSON.stringify(printed).includes(session.token));
+      assert.equal((await api.request(config)).status, 200);
+      assert.equal(gateway.requests.at(-1).token, session.token);
     });
 
     test("may be the login whose answer begins the session", { settings: { ...settings, login: [{ path: "/other", answer: {} }, { path: "/login" }] } }, async ({ gateway, tab }) => {

@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
-import http from "node:http";
-import { once } from "node:events";
 import { inspect } from "node:util";
 import { Page, eventually } from "./support/browser.mjs";
 import { mint } from "./support/gateway.mjs";
+import { foreign } from "./support/foreign.mjs";
 import { preset, suite } from "./support/suite.mjs";
 
 const settings = preset("oauth2");
 const hello = (gateway) => `${gateway.origin}/api`;
-
-/** A server of somebody else, which notes what it is sent. */
-const foreign = async (answer = (_, response) => response.end("{}")) => {
-  const seen = [];
-  const server = http.createServer((request, response) => {
-    seen.push({ url: request.url, headers: request.headers });
-    answer(request, response);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { seen, origin: `http://127.0.0.1:${server.address().port}`, port: server.address().port, close: () => (server.close(), server.closeAllConnections()) };
-};
 
 suite("A request", (test) => {
   test("to the gateway has the token, and everything that the caller gave", {}, async ({ gateway, tab }) => {
@@ -33,6 +20,22 @@ suite("A request", (test) => {
     assert.deepEqual([first.method, first.headers["x-own"], first.content, first.token], ["PATCH", "1", body, one.token]);
     assert.deepEqual([second.method, second.headers["x-own"], second.token], ["DELETE", "2", one.token]);
     assert.deepEqual([third.method, third.headers["x-own"], third.content], ["POST", "3", "x"]);
+  });
+
+  test("goes where it was sent to, whatever becomes of the URL meanwhile", { settings }, async ({ gateway, tab, clock }) => {
+    const other = await foreign();
+    try {
+      const one = tab({ proactive: false });
+      await one.start({ ...gateway.login(), expiresIn: 1 });
+      clock.now += 2_000;
+      const url = new URL(hello(gateway));
+      const answer = one.fetch(url);
+      url.href = other.origin;
+      assert.equal((await answer).status, 200);
+      assert.deepEqual([gateway.to("/api").length, other.seen.length], [1, 0]);
+    } finally {
+      other.close();
+    }
   });
 
   test("to another origin goes out untouched, however alike it looks", {}, async ({ gateway, browser }) => {

@@ -1,13 +1,17 @@
 /// The program as `slidegate demo`, on a free port.
 final class Demo: Sendable {
     let process: ChildProcess
-    let url: String
+    let port: UInt16
+    var url: String { "http://127.0.0.1:\(port)/" }
 
     init() throws {
         process = try ChildProcess([try Gateway.binary(), "demo", "--listen", "127.0.0.1:0"])
         let line = try process.waitForLine(containing: "slidegate: listening on 127.0.0.1:")
-        guard let address = line.split(separator: " ").last else { throw GatewayError.noSuchLine("listening on 127.0.0.1:PORT", output: line) }
-        url = "http://\(address)/"
+        guard let number = line.split(separator: ":").last.flatMap({ UInt16($0) }) else {
+            throw GatewayError.noSuchLine("listening on 127.0.0.1:PORT", output: line)
+        }
+        port = number
+        try process.waitForLine(containing: "Stop with Ctrl-C.", on: .output)
     }
 }
 

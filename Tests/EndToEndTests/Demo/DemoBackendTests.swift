@@ -5,45 +5,6 @@ import Testing
 /// Method: `slidegate demo` on a free port; its commands are run as they are printed.
 @Suite("slidegate demo", .timeLimit(.minutes(2)))
 struct DemoBackendTests {
-    /// The running demo.
-    struct Demo {
-        let process: ChildProcess
-        let port: UInt16
-
-        init() throws {
-            process = try ChildProcess([try Gateway.binary(), "demo", "--listen", "127.0.0.1:0"])
-            let line = try process.waitForLine(containing: "slidegate: listening on 127.0.0.1:")
-            port = try #require(line.split(separator: ":").last.flatMap { UInt16($0) })
-            try process.waitForLine(containing: "Stop with Ctrl-C.", on: .output)
-        }
-
-        var text: String { process.text(of: .output) }
-
-        func exchange(_ text: String) throws -> Message {
-            let client = try Client(to: port)
-            defer { client.close() }
-            return try client.exchange(text)
-        }
-
-        func get(_ path: String, token: String? = nil) throws -> Message {
-            let field = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
-            return try exchange("GET \(path) HTTP/1.1\r\nHost: a\r\n\(field)\r\n")
-        }
-
-        func logIn(_ content: String) throws -> Message {
-            try exchange(
-                "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: \(content.utf8.count)\r\n\r\n\(content)")
-        }
-
-        /// A shell command line, run as a person at a terminal would.
-        func run(_ command: String) throws -> String {
-            let shell = try ChildProcess(["/bin/bash", "-c", command])
-            _ = try shell.waitForExit(within: .seconds(60))
-            try shell.waitUntilRead()
-            return shell.text(of: .output)
-        }
-    }
-
     @Test func `the walk-through is true, command by command`() throws {
         let demo = try Demo()
         let commands = demo.text.split(separator: "\n").filter { $0.hasPrefix("     ") }.map { $0.trimmingCharacters(in: .whitespaces) }
@@ -128,5 +89,33 @@ struct DemoBackendTests {
         let session = try demo.get("/slidegate/session.js")
         #expect(session.status == 200)
         #expect(session.text.contains(#""refresh": { "path": "/auth/refresh""#))
+    }
+}
+
+extension Demo {
+    fileprivate var text: String { process.text(of: .output) }
+
+    fileprivate func exchange(_ text: String) throws -> Message {
+        let client = try Client(to: port)
+        defer { client.close() }
+        return try client.exchange(text)
+    }
+
+    fileprivate func get(_ path: String, token: String? = nil) throws -> Message {
+        let field = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+        return try exchange("GET \(path) HTTP/1.1\r\nHost: a\r\n\(field)\r\n")
+    }
+
+    fileprivate func logIn(_ content: String) throws -> Message {
+        try exchange(
+            "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: \(content.utf8.count)\r\n\r\n\(content)")
+    }
+
+    /// A shell command line, run as a person at a terminal would.
+    fileprivate func run(_ command: String) throws -> String {
+        let shell = try ChildProcess(["/bin/bash", "-c", command])
+        _ = try shell.waitForExit(within: .seconds(60))
+        try shell.waitUntilRead()
+        return shell.text(of: .output)
     }
 }
