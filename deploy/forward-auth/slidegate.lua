@@ -101,7 +101,9 @@ local function admit(txn, answer, identity)
         if given[canonical(name)] then txn.http:req_del_header(name) end
     end
     for name in pairs(given) do
-        for _, value in ipairs(fields[name] or {}) do txn.http:req_add_header(name, value) end
+        for _, value in ipairs(fields[name] or {}) do
+            if value ~= "" then txn.http:req_add_header(name, value) end
+        end
     end
 
     for name, variable in pairs(answer_fields) do

@@ -138,7 +138,7 @@ struct PeerTests {
         for count in stride(from: 70, through: 120, by: 5) {
             let fields = (0..<count).map { "X-Field-\($0): 1" }
             let outcome = try front.ask("GET /things", [bearer(Self.user)] + fields)
-            #expect([200, 400, 431].contains(outcome.answer.status), "\(count) fields")
+            #expect([200, 400, 431].contains(outcome.answer.status), "\(count) fields: \(outcome.answer.headText) \(outcome.answer.text)")
             #expect((outcome.request != nil) == (outcome.answer.status == 200))
         }
         #expect(try front.ask("GET /things", [bearer(Self.user)]).answer.status == 200)
@@ -433,6 +433,9 @@ struct PeerTests {
         for path in ["/slidegate-decide", "/slidegate-preflight"] {
             #expect([401, 404].contains(try front.ask("GET \(path)").answer.status))
         }
+        let preflight = ["X-Original-Method: GET", "X-Original-URI: /public", "X-Original-Host: a", "Access-Control-Request-Method: PUT"]
+        let asked = try front.ask("OPTIONS /decide", preflight + [Self.page, bearer(Token.ending)])
+        #expect([204, 400].contains(asked.answer.status) && !asked.answer.has("X-Refresh-Token"), "\(asked.answer.headText)")
     }
 
     // MARK: Content, cookies, sessions, tunnels
