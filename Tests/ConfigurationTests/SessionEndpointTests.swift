@@ -144,6 +144,16 @@ struct SessionEndpointTests {
                 .contains("browsers keep no cookie from a cross-origin answer"))
     }
 
+    @Test func `where access tokens are read from cookies alone, some answer has to set one`() {
+        let cookie = "tokens: { from: [ { cookie: __Host-token } ] }"
+        let warning = "tokens.from reads access tokens from cookies alone, and none is set here; with answer: { cookies: { access: __Host-token } } it is"
+        #expect(messages("login: { path: /login, preset: cookie }", cookie).contains(warning))
+        #expect(messages("refresh: { preset: cookie }", cookie).contains(warning))
+        #expect(!messages("login: { path: /login, preset: cookie, answer: { cookies: { access: __Host-token } } }", cookie).contains(warning))
+        #expect(!messages("login: { path: /login, preset: cookie }", "tokens: { from: [ authorization, { cookie: __Host-token } ] }").contains(warning))
+        #expect(!messages("refresh: { preset: bearer-access }", cookie).contains(warning))
+    }
+
     @Test func `an answer is bounded`() {
         let long = String(repeating: "x", count: 9000)
         #expect(messages("refresh: { answer: { body: { a: \(long) } } }").contains("is longer than 8KiB"))

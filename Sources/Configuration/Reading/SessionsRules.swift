@@ -174,6 +174,15 @@ enum SessionsRules {
                 findings.warning(at: place, "access tokens go to the cookie \(name), which tokens.from does not read")
             }
         }
+        if let name = read.first, read.count == configuration.tokens.sources.count {
+            let issuing = sessions.endpoints.logins.map { ($0.endpoint.place, $0.answer) }
+                + sessions.endpoints.refreshes.filter { $0.effectiveToken != .access }.map { ($0.endpoint.place, $0.answer) }
+            for (place, answer) in issuing where answer.accessCookie == nil {
+                findings.warning(
+                    at: place, "tokens.from reads access tokens from cookies alone, and none is set here; "
+                        + "with answer: { cookies: { access: \(name) } } it is")
+            }
+        }
         if usesCookies, let cors = configuration.cors, !cors.credentials {
             findings.warning(
                 at: root.place(of: .cors), "without credentials, browsers keep no cookie from a cross-origin answer")
