@@ -85,6 +85,8 @@ func waitUntilRefused(at port: UInt16) throws {
             probe.close()
         } catch WireError.system(call: "connect", errno: ECONNREFUSED) {
             return
+        } catch WireError.system(call: "connect", errno: ECONNRESET) {
+            continue  // the handshake was under way as the socket closed
         }
     }
     throw WireError.timedOut(waitingFor: "port \(port) to be closed")
