@@ -19,7 +19,7 @@ struct BrowserTests {
     }
 
     @Test(arguments: [
-        ("slidegate", "does not begin with \"/\""), ("/", "would leave no path to anybody else"),
+        ("slidegate", "does not begin with \"/\""), ("/", "ends with a slash"),
         ("/slidegate/", "did you mean \"/slidegate\"?"), ("/a//b", "has an empty segment"), ("/a/../b", "has the dot segment"),
         ("{ store: local }", "path is missing"), ("{ path: /a, store: cookie }", "expected memory or local"),
         ("{ path: /a, max_age: 1h }", "unknown key \"max_age\""),

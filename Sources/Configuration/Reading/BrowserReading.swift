@@ -2,14 +2,16 @@ extension Configuration.Browser {
     /// A path, or a mapping.
     static func read(_ field: Field?) -> Configuration.Browser? {
         guard let field else { return nil }
-        guard field.isMapping else { return path(field).map { Configuration.Browser(path: $0, place: field.place) } }
+        guard field.isMapping else {
+            return field.urlPathOfFolder(expected: form).map { Configuration.Browser(path: $0, place: field.place) }
+        }
         guard let section = Section<Vocabulary.Browser>(field, expected: form) else { return nil }
         let store = section[.store]?.choice(Store.self)
         guard let pathField = section[.path] else {
             field.refuse("path is missing", expected: form)
             return nil
         }
-        return path(pathField).map {
+        return pathField.urlPathOfFolder(expected: form).map {
             Configuration.Browser(path: $0, store: store, place: pathField.place)
         }
     }
@@ -19,23 +21,6 @@ extension Configuration.Browser {
     }
 
     private static let form = "a path such as /slidegate"
-
-    private static func path(_ field: Field) -> String? {
-        guard let text = field.text(expected: form) else { return nil }
-        if let fault = Grammar.faultOfPath(text, encodedSlashes: .refuse) {
-            field.refuse("\"\(Quotation.shortened(text))\" \(fault)", expected: form)
-            return nil
-        }
-        guard text != "/" else {
-            field.refuse("\"/\" would leave no path to anybody else", expected: form)
-            return nil
-        }
-        guard !text.hasSuffix("/") else {
-            field.refuse("\"\(Quotation.shortened(text))\" ends in a slash", expected: form, suggestion: String(text.dropLast()))
-            return nil
-        }
-        return text
-    }
 }
 
 /// What `browser` demands of the rest of the file: nobody else answers where the module is served.

@@ -67,13 +67,5 @@ extension Configuration.PublishedKeys {
         }
     }
 
-    private static func path(_ field: Field) -> String? {
-        let form = "a path such as /.well-known/jwks.json"
-        guard let text = field.text(expected: form) else { return nil }
-        if let fault = Grammar.faultOfPath(text, encodedSlashes: .refuse) {
-            field.refuse("\"\(Quotation.shortened(text))\" \(fault)", expected: form)
-            return nil
-        }
-        return text
-    }
+    private static func path(_ field: Field) -> String? { field.urlPath(expected: "a path such as /.well-known/jwks.json") }
 }

@@ -1,4 +1,25 @@
 extension Field {
+    /// The path of a request, in normal form.
+    func urlPath(expected form: String) -> String? {
+        guard let path = text(expected: form) else { return nil }
+        if let fault = Grammar.faultOfPath(path, encodedSlashes: .refuse) {
+            refuse("\"\(Quotation.shortened(path))\" \(fault)", expected: form)
+            return nil
+        }
+        return path
+    }
+
+    /// A path that stands for all below it, too; so it is longer than `/`, and has no slash at its end.
+    func urlPathOfFolder(expected form: String) -> String? {
+        guard let path = urlPath(expected: form) else { return nil }
+        guard !path.hasSuffix("/") else {
+            let bare = String(path.dropLast())
+            refuse("\"\(Quotation.shortened(path))\" ends with a slash", expected: form, suggestion: bare.isEmpty ? nil : bare)
+            return nil
+        }
+        return path
+    }
+
     /// The name of a file, relative to the folder of the configuration or absolute.
     func fileName() -> String? {
         guard let text = text(expected: "a file name") else { return nil }

@@ -28,18 +28,7 @@ extension Configuration.ForwardAuth {
             section.field.refuse("path is missing", expected: form)
             return nil
         }
-        guard let path = field.text(expected: form) else { return nil }
-        if let fault = Grammar.faultOfPath(path, encodedSlashes: .refuse) {
-            field.refuse("\"\(Quotation.shortened(path))\" \(fault)", expected: form)
-            return nil
-        }
-        guard !path.hasSuffix("/") else {
-            let bare = String(path.dropLast())
-            field.refuse(
-                "\"\(Quotation.shortened(path))\" ends with a slash", expected: form, suggestion: bare.isEmpty ? nil : bare)
-            return nil
-        }
-        return path
+        return field.urlPathOfFolder(expected: form)
     }
 
     /// Whether requests for `other` could be taken for requests that ask here. Envoy puts the path of the request that it asks

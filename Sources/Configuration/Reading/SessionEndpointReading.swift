@@ -39,15 +39,7 @@ extension Configuration.Sessions.EndpointPath {
         return path
     }
 
-    fileprivate static func path(_ field: Field) -> String? {
-        let form = "a path such as /auth/refresh"
-        guard let text = field.text(expected: form) else { return nil }
-        if let fault = Grammar.faultOfPath(text, encodedSlashes: .refuse) {
-            field.refuse("\"\(Quotation.shortened(text))\" \(fault)", expected: form)
-            return nil
-        }
-        return text
-    }
+    fileprivate static func path(_ field: Field) -> String? { field.urlPath(expected: "a path such as /auth/refresh") }
 
     /// Those that browsers do not send for other sites without being asked, or that at least say where they come from.
     fileprivate static func unsafeMethods(_ field: Field) -> [String] {
