@@ -353,8 +353,6 @@ extension DownstreamConnection {
         }
         switch decision {
         case .refuse(let refusal):
-            if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
-            if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
             refuse(refusal, target, bytes)
             return 0
         case .preflight(let preflight):
@@ -384,11 +382,17 @@ extension DownstreamConnection {
     }
 
     private func refuse(_ refusal: Refusal, _ target: NormalizedTarget, _ bytes: Span<UInt8>) {
-        worker.withPath(target, bytes) { path in
-            let method = bytes.extracting(worker.requestHead.methodName.bounds)
-            worker.log.refused(refusal, method: method, path: path, peer: client, worker: worker)
-        }
+        worker.withPath(target, bytes) { note(refusal, path: $0, bytes) }
         answerRequest(.refusal(refusal), isLogged: true)
+    }
+
+    /// Counts and logs that the request in `worker.requestHead`, parsed from `bytes`, is refused.
+    /// - Parameter isAsked: a proxy in front has asked for the decision.
+    func note(_ refusal: Refusal, path: Span<UInt8>, _ bytes: Span<UInt8>, isAsked: Bool = false) {
+        if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
+        if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
+        let method = bytes.extracting(worker.requestHead.methodName.bounds)
+        worker.log.refused(refusal, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
     }
 
     /// The gateway itself answers the request, at an endpoint for sessions.

@@ -147,7 +147,7 @@ extension Exchange {
             request.append(authority)
         }
         request.append("\r\n")
-        Self.dropForwardedFields(&head.fields)
+        head.fields.dropForwardedFields()
         head.fields.appendKept(from: bytes, to: &request)
         authenticator.appendRequestFields(admission, to: &request)
         appendForwardedFields(head, bytes, for: downstream, to: &request)

@@ -46,8 +46,8 @@ enum Failure: Error {
         case .tooManyConnections, .message, .requestTimeout, .contentTooLarge, .downstreamTimeout, .methodNotImplemented, .plainRequestUnderTLS,
             .sessionExpired:
             false
-        case .peerNotTrusted, .decisionRequestMalformed, .originalMalformed, .admittedMeanwhile, .refusal, .upstreamUnreachable, .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed,
-            .upstreamMalformed, .noHealthyUpstream, .upstreamQueueFull, .upstreamQueueTimeout, .noDescriptors, .overloaded:
+        case .peerNotTrusted, .decisionRequestMalformed, .originalMalformed, .admittedMeanwhile, .refusal, .upstreamUnreachable,
+            .upstreamTLSFailed, .upstreamConnectTimeout, .upstreamTimeout, .upstreamClosed, .upstreamMalformed, .noHealthyUpstream, .upstreamQueueFull, .upstreamQueueTimeout, .noDescriptors, .overloaded:
             true
         }
     }

@@ -37,8 +37,7 @@ extension Authenticator {
         for line in head.fields.lines where reserved.mayContain(hash: line.canonicalHash) {
             let spelling = bytes.extracting(line.name.bounds)
             guard case .dropped? = reserved.role(hash: line.canonicalHash, name: spelling) else { continue }
-            var name = Array(copying: spelling)
-            for index in name.indices { name[index] = name[index].asciiLowercased }
+            let name = Self.lowercased(spelling)
             if !set.contains(name), !names.contains(name) { names.append(name) }
         }
         buffer.append(Array(names.joined(separator: [0x2C])))
@@ -50,11 +49,15 @@ extension Authenticator {
         var names: [[UInt8]] = []
         var start = 0
         while let end = lines.firstIndex(of: 0x0A, from: start), let colon = lines.firstIndex(of: 0x3A, from: start) {
-            var name = Array(copying: lines.extracting(start..<colon))
-            for index in name.indices { name[index] = name[index].asciiLowercased }
-            names.append(name)
+            names.append(lowercased(lines.extracting(start..<colon)))
             start = end + 1
         }
         return names
+    }
+
+    private static func lowercased(_ name: Span<UInt8>) -> [UInt8] {
+        var name = Array(copying: name)
+        for index in name.indices { name[index] = name[index].asciiLowercased }
+        return name
     }
 }

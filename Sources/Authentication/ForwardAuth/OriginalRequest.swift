@@ -69,15 +69,12 @@ extension DecisionPoint {
         buffer.append(" HTTP/1.1\r\nHost: ")
         buffer.append(bytes.extracting(host.bounds))
         buffer.append("\r\n")
-        for name in FieldName.allCases where Self.forwardedNames.contains(name) { head.fields.drop(name) }
+        head.fields.dropForwardedFields()
+        head.fields.drop(.expect)
         if Self.isHandshake(head, bytes) { buffer.append("Connection: upgrade\r\nUpgrade: websocket\r\n") }
         head.fields.appendKept(from: bytes, to: &buffer)
         buffer.append("\r\n")
     }
-
-    private static let forwardedNames: FieldNameSet = [
-        .expect, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedPort, .xForwardedProto, .xRealIP,
-    ]
 
     /// The value of the only field of that name, which is dropped, and so are its aliases: `X_Original_URI` is nobody's.
     private static func take(

@@ -6,17 +6,6 @@ import ProxyProtocol
 // MARK: - What the upstream is told about the client
 
 extension Exchange {
-    /// What clients say of themselves under these names is hearsay: the gateway says it, from what it knows and from what
-    /// trusted peers have said.
-    static func dropForwardedFields(_ fields: inout FieldSection) {
-        fields.drop(.forwarded)
-        fields.drop(.xForwardedFor)
-        fields.drop(.xForwardedHost)
-        fields.drop(.xForwardedProto)
-        fields.drop(.xForwardedPort)
-        fields.drop(.xRealIP)
-    }
-
     /// - Parameter bytes: what the worker's `requestHead` was parsed from.
     func appendForwardedFields(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for downstream: DownstreamConnection, to request: inout ByteBuffer

@@ -88,12 +88,7 @@ extension DownstreamConnection {
                     verificationPause: pause)
                 : .refuse(Refusal(.pathAmbiguous))
             // Who asks why has been refused just now: that counts, and this is the same request.
-            if case .refuse(let refusal) = decision, question != .refusal {
-                if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
-                if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
-                let method = bytes.extracting(worker.requestHead.methodName.bounds)
-                worker.log.refused(refusal, method: method, path: path, peer: client, isAsked: true, worker: worker)
-            }
+            if case .refuse(let refusal) = decision, question != .refusal { note(refusal, path: path, bytes, isAsked: true) }
             return .success(decision)
         }
     }
