@@ -13,7 +13,19 @@ struct ForwardAuthTests {
         let yaml = Sample.yaml(Self.trusted, "forward_auth: { path: /decide, proxy: \(proxy.rawValue) }")
         let endpoints = try Configuration(yaml: yaml, file: "f.yaml").forwardAuth
         #expect(endpoints.map(\.path) == ["/decide"] && endpoints.map(\.proxy) == [proxy])
-        #expect(try warnings(yaml).isEmpty)
+        #expect(try warnings(yaml).count == (proxy == .traefik ? 1 : 0))
+    }
+
+    @Test func `where Traefik asks, tokens have to go by cookie`() throws {
+        let asked = Self.trusted + "\nforward_auth: { path: /decide, proxy: traefik }"
+        let file = { (sliding: String) in Sample.listen + Sample.key + "upstream: a:1\n\(asked)\n\(sliding)\n" }
+        let warning = "Traefik hands only cookies to clients"
+        let isHeard = { (sliding: String) in try warnings(file(sliding)).contains { $0.message.contains(warning) } }
+        #expect(try isHeard("sliding: { buffer: 10m }"))
+        #expect(try isHeard("sliding: { buffer: 10m, deliver: authorization }"))
+        let cookie = "sliding: { buffer: 10m, deliver: { cookie: { name: __Host-t } } }\ntokens: { from: [ { cookie: __Host-t } ] }"
+        #expect(try !isHeard(cookie))
+        #expect(try !isHeard(""))
     }
 
     @Test func `several proxies may ask, each at a path of its own`() throws {

@@ -61,6 +61,7 @@ enum ForwardAuthRules {
                 findings.warning(at: route.place, "requests to \(route.pathPrefix) are answered by \(endpoint.place.path)")
             }
         }
+        warnOfDelivery(endpoints, configuration, findings)
         guard !isProxy else { return }
         for login in configuration.sessions?.endpoints.logins ?? [] {
             findings.error(
@@ -71,6 +72,21 @@ enum ForwardAuthRules {
             findings.error(
                 at: route.place, "a decision leaves the request as it is, so what becomes of the token is up to the proxy in front",
                 expected: "no forward.authorization")
+        }
+    }
+
+    /// Traefik's ForwardAuth hands nothing of a decision to the client but cookies.
+    private static func warnOfDelivery(
+        _ endpoints: [Configuration.ForwardAuth], _ configuration: Configuration, _ findings: Findings
+    ) {
+        switch configuration.sliding?.delivery {
+        case nil, .cookie: return
+        case .header, .authorization: break
+        }
+        for endpoint in endpoints where endpoint.proxy == .traefik {
+            findings.warning(
+                at: endpoint.place, "Traefik hands only cookies to clients, and renewed tokens are delivered in a header; "
+                    + "with sliding: { deliver: { cookie: … } } they arrive")
         }
     }
 
