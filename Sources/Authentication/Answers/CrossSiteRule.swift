@@ -28,7 +28,7 @@ extension Authenticator {
 
     /// Whether a serialized origin (RFC 6454 §6.2) names the host and port that the request is for. Its scheme does not count: the
     /// gateway may be behind something that speaks TLS for it, which is also why the default ports of both count as none.
-    private static func isOwn(origin: Span<UInt8>, authority: Span<UInt8>) -> Bool {
+    package static func isOwn(origin: Span<UInt8>, authority: Span<UInt8>) -> Bool {
         let host: Span<UInt8>
         if origin.count > 8, origin.extracting(0..<8).elementsEqual("https://") {
             host = origin.extracting(8...)

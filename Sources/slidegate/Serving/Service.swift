@@ -29,6 +29,7 @@ final class Service {
     private let dependencies: Dependencies
     private let stores: StoreKeeper
     private let sessionAPI: SessionAPI
+    private var report: ServiceReport
     /// Counts the times that the file was read, so that the newest wins.
     private var reloadCount = 0
     private var gateway: Gateway?
@@ -66,6 +67,7 @@ final class Service {
         self.loop = loop
         self.log = log
         self.configuration = configuration
+        report = ServiceReport(startedAt: loop.wallSeconds, path: path)
         ignoreBrokenPipeSignal()
         descriptorLimit = raiseDescriptorLimit()
         DescriptorReserve.keep(
@@ -86,9 +88,10 @@ final class Service {
         try prepareAtStart(configuration, keys, store)
         let settings = try settings(of: configuration, keys, tls, sessions, store)
         var sockets = inherited.listening
-        administration = Administration(
-            on: loop, collectReport: { [unowned self] onDone in collectReport(onDone) },
-            readiness: { [unowned self] in readiness }, store: { [unowned stores] in stores.report }, sessions: sessionAPI)
+        let sources = AdminSources(
+            collectReport: { [unowned self] onDone in collectReport(onDone) }, readiness: { [unowned self] in readiness },
+            store: { [unowned stores] in stores.report }, service: { [unowned self] in currentReport })
+        administration = Administration(on: loop, sources, sessions: sessionAPI)
         let preparation = try administration.prepare(configuration, inheriting: &sockets)
         gateway = try Gateway(
             settings, workerCount: workerCount, inheriting: sockets, log: log, on: loop
@@ -102,6 +105,7 @@ final class Service {
         ]
         adopt(store, sessions, configuration, keys)
         applied(settings, configuration, keys)
+        report.generation = settings.generation
         warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
         announce()
         try startWatchdog()
@@ -159,6 +163,12 @@ final class Service {
         case .serving, .handingOver: stores.isReady ? .ready : .loading
         case .handedOver, .draining: .draining
         }
+    }
+
+    private var currentReport: ServiceReport {
+        var report = report
+        report.addresses = addresses
+        return report
     }
 
     private var status: String { "serving on " + addresses.map { "\($0)" }.joined(separator: ", ") }
@@ -300,6 +310,7 @@ extension Service {
             adopt(store, sessions, next, keys)
             applied(settings, next, keys)
             warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
+            report.applied(generation: settings.generation, at: loop.wallSeconds)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
             manager?.tell("READY=1", "STATUS=\(status)")
@@ -310,6 +321,7 @@ extension Service {
 
     private func refuseReload(_ error: any Error) {
         stores.discard()
+        report.refused(describe(error), at: loop.wallSeconds)
         for line in describe(error) { log.write("slidegate: \(line)") }
         log.write("slidegate: reload refused; the configuration from before stays in force")
         manager?.tell("READY=1", "STATUS=\(status); the last reload was refused")

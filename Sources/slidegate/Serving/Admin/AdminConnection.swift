@@ -1,3 +1,4 @@
+import Authentication
 import Bytes
 import EventLoop
 import HTTP1
@@ -61,7 +62,7 @@ final class AdminConnection {
             guard try head.parse(bytes) else { return 0 }
             closesAfterwards = !head.isPersistent || server.isLeaving
             let (method, path) = (text(head.methodName, bytes), text(head.path, bytes))
-            if let refusal = refusal(bytes) ?? server.refusal(method: method, path: path) {
+            if let refusal = refusal(bytes, path: path) ?? server.refusal(method: method, path: path) {
                 refuse(refusal)
                 return bytes.count
             }
@@ -127,19 +128,37 @@ final class AdminConnection {
     }
 
     /// Why the request is not let in; nil when it is.
-    private func refusal(_ bytes: Span<UInt8>) -> AdminAnswer? {
+    private func refusal(_ bytes: Span<UInt8>, path: String) -> AdminAnswer? {
         if let secret = server.secret {
-            guard head.fields.count(of: .authorization) == 1, let field = head.fields.first(.authorization),
-                isBearer(bytes.extracting(field.value.bounds), secret)
-            else { return AdminAnswer(status: 401, fields: "WWW-Authenticate: Bearer realm=\"slidegate\"\r\n", "A secret is needed.") }
+            guard server.isOpen(path) || isBearer(bytes, secret) else {
+                return .problem(
+                    401, "secret_required", "A secret is needed.", fields: "WWW-Authenticate: Bearer realm=\"slidegate\"\r\n")
+            }
         } else if !isLocalHost(bytes.extracting(head.host.bounds)) {
             // A page in a browser on this machine can have its own name resolve to 127.0.0.1; it cannot hide that name.
             return AdminAnswer(status: 421, "Without a secret only localhost and IP addresses are answered for.")
         }
+        // Whatever it brings along: a page of another site has no business with what changes anything.
+        guard head.method.isSafe || !isCrossSite(bytes) else {
+            return .problem(403, "cross_site", "A page of another site may not ask for this.")
+        }
         return nil
     }
 
-    private func isBearer(_ value: Span<UInt8>, _ secret: [UInt8]) -> Bool {
+    /// Whether a browser says that the request was made by a page from elsewhere (Fetch standard).
+    private func isCrossSite(_ bytes: Span<UInt8>) -> Bool {
+        if let line = head.fields.first(.origin) {
+            let (origin, authority) = (bytes.extracting(line.value.bounds), bytes.extracting(head.authority.bounds))
+            guard head.fields.count(of: .origin) == 1, Authenticator.isOwn(origin: origin, authority: authority) else { return true }
+        }
+        guard let line = head.fields.first(.secFetchSite) else { return false }
+        let site = bytes.extracting(line.value.bounds)
+        return head.fields.count(of: .secFetchSite) > 1 || !(site.elementsEqual("same-origin") || site.elementsEqual("none"))
+    }
+
+    private func isBearer(_ bytes: Span<UInt8>, _ secret: [UInt8]) -> Bool {
+        guard head.fields.count(of: .authorization) == 1, let field = head.fields.first(.authorization) else { return false }
+        let value = bytes.extracting(field.value.bounds)
         guard value.count > 7, value.extracting(0..<7).equalsIgnoringCase("bearer ") else { return false }
         return value.extracting(7...).isEqualInConstantTime(to: secret.span)
     }
@@ -168,7 +187,7 @@ final class AdminConnection {
             output.append(decimal: answer.content.count)
             output.append("\r\n")
         }
-        output.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        output.append("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n")
         output.append(answer.fields)
         if closesAfterwards {
             output.append("Connection: close\r\n")

@@ -5,9 +5,6 @@ import HTTP1
 /// The administration listener: a small HTTP server on the control thread, apart from the workers, so that it answers
 /// when they are busy, at their limits or stuck.
 final class AdminServer {
-    /// Something to look at. Answers when it has what it needs, within the call or later.
-    typealias Page = (_ answer: @escaping (AdminAnswer) -> Void) -> Void
-
     /// Scrapers and a few people.
     private static let connectionsMax = 32
     /// How long accepting waits after it has failed, in milliseconds.
@@ -17,7 +14,7 @@ final class AdminServer {
     let socket: ListeningSocket
     /// Nil: on loopback, where none is asked for.
     let secret: [UInt8]?
-    private let pages: [String: Page]
+    private let pages: [String: AdminPage]
     private let sessions: SessionAPI
     private var listener: Listener?
     private var acceptTimer: LoopTimer?
@@ -25,7 +22,7 @@ final class AdminServer {
     private var connections: [AdminConnection] = []
 
     init(
-        on socket: ListeningSocket, secret: [UInt8]?, pages: [String: Page], sessions: SessionAPI, loop: EventLoop
+        on socket: ListeningSocket, secret: [UInt8]?, pages: [String: AdminPage], sessions: SessionAPI, loop: EventLoop
     ) throws(EventLoopError) {
         self.socket = socket
         self.secret = secret
@@ -64,6 +61,9 @@ final class AdminServer {
         for connection in connections { connection.close() }
     }
 
+    /// Whether it is there for everybody.
+    func isOpen(_ path: String) -> Bool { pages[path]?.isOpen == true }
+
     /// Why a request is not for any resource here; nil when it is.
     func refusal(method: String, path: String) -> AdminAnswer? {
         if let methods = sessions.methods(at: path) {
@@ -88,7 +88,12 @@ final class AdminServer {
     }
 
     /// Answers a request that has been let in.
-    func answer(_ request: AdminRequest, _ answer: @escaping (AdminAnswer) -> Void) {
-        if let page = pages[request.path] { page(answer) } else { sessions.answer(request, answer) }
+    func answer(_ request: AdminRequest, _ answer: @escaping AdminPage.Answer) {
+        guard let page = pages[request.path] else { return sessions.answer(request, answer) }
+        do throws(AdminFault) {
+            try page.read(request, answer)
+        } catch {
+            answer(.problem(400, "invalid_request", error.detail))
+        }
     }
 }

@@ -22,32 +22,29 @@ final class Administration {
     private static let secretBytesMin = 16
 
     private let loop: EventLoop
-    private let pages: [String: AdminServer.Page]
+    private let pages: [String: AdminPage]
     private let sessions: SessionAPI
     private var server: AdminServer?
     /// What the socket was asked for as; port 0 stands for any.
     private var requested: SocketAddress?
 
-    /// - Parameters:
-    ///   - collectReport: asks the workers.
-    ///   - readiness: whether new connections are welcome.
-    ///   - store: the state of the store of sessions; nil without one.
-    init(
-        on loop: EventLoop, collectReport: @escaping (@escaping (GatewayReport) -> Void) -> Void,
-        readiness: @escaping () -> Readiness, store: @escaping () -> StoreReport?, sessions: SessionAPI
-    ) {
+    init(on loop: EventLoop, _ sources: AdminSources, sessions: SessionAPI) {
         self.loop = loop
         self.sessions = sessions
-        pages = [
-            "/metrics": { answer in
-                collectReport { report in
+        pages = Self.pages(sources).merging(StatusPage.files) { page, _ in page }
+    }
+
+    private static func pages(_ sources: AdminSources) -> [String: AdminPage] {
+        [
+            "/metrics": AdminPage { answer in
+                sources.collectReport { report in
                     let type: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-                    answer(AdminAnswer(type: type, MetricsPage.text(of: report, store())))
+                    answer(AdminAnswer(type: type, MetricsPage.text(of: report, sources.store())))
                 }
             },
-            "/livez": { answer in answer(AdminAnswer("ok")) },
-            "/readyz": { answer in
-                switch readiness() {
+            "/livez": AdminPage { answer in answer(AdminAnswer("ok")) },
+            "/readyz": AdminPage { answer in
+                switch sources.readiness() {
                 case .ready: answer(AdminAnswer("ok"))
                 case .loading: answer(AdminAnswer(status: 503, "revocations are not loaded yet"))
                 case .draining: answer(AdminAnswer(status: 503, "draining"))
