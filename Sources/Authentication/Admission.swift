@@ -20,6 +20,25 @@ package struct Admission {
     package let origin: CrossOrigin
     /// Whole lines that stand for the ones that carried the token; empty where those stay or just go.
     let substitutes: [UInt8]
+    /// Nil for all that would pass in any mode.
+    let verdict: ShadowVerdict?
+
+    /// Why the request would be refused, were its route not in shadow mode: it passes as one without a token does where none is
+    /// asked for. The token that it carries is nobody's then, even where it is good.
+    package var wouldRefuse: Refusal? { verdict?.refusal }
+    /// Of the token of such a request, if it has one and no more.
+    package var refusedToken: Fingerprint? { verdict?.token }
+}
+
+/// What enforcing would have made of a request. A reference: admissions are passed around, and hardly one has it.
+final class ShadowVerdict: Sendable {
+    let refusal: Refusal
+    let token: Fingerprint?
+
+    init(_ refusal: Refusal, token: Fingerprint?) {
+        self.refusal = refusal
+        self.token = token
+    }
 }
 
 /// What became of a renewal, for logs and counters.

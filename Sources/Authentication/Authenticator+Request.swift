@@ -44,7 +44,7 @@ extension Authenticator {
         let search = tokenSearch(head.fields.lines.span, survey, bytes)
 
         if rules.authentication == .none || survey.isPreflight && search == .absent {
-            guard search != .several else { return .refuse(Refusal(.severalTokens, route: route, origin: origin)) }
+            guard search != .several else { return refuse(.severalTokens, nil, route, rules, origin, &head, bytes, now) }
             var ignored: TokenLocation?
             if case .found(let location) = search { ignored = location }
             return admit(nil, ignored, route, rules, origin, .skip(.noToken), &head, bytes, now)
@@ -55,13 +55,13 @@ extension Authenticator {
             location = found
         case .absent where rules.authentication == .optional:
             return admit(nil, nil, route, rules, origin, .skip(.noToken), &head, bytes, now)
-        case .absent: return .refuse(Refusal(.tokenMissing, route: route, origin: origin))
-        case .malformed: return .refuse(Refusal(.tokenMalformed, route: route, origin: origin))
-        case .several: return .refuse(Refusal(.severalTokens, route: route, origin: origin))
+        case .absent: return refuse(.tokenMissing, nil, route, rules, origin, &head, bytes, now)
+        case .malformed: return refuse(.tokenMalformed, nil, route, rules, origin, &head, bytes, now)
+        case .several: return refuse(.severalTokens, nil, route, rules, origin, &head, bytes, now)
         }
 
         if readsCookies, case .cookie = sources[location.source], isCrossSite(head, origin, bytes: bytes) {
-            return .refuse(Refusal(.crossSite, route: route, origin: origin))
+            return refuse(.crossSite, location, route, rules, origin, &head, bytes, now)
         }
 
         let token = bytes.extracting(location.token.bounds)
@@ -71,27 +71,30 @@ extension Authenticator {
         } catch {
             // `Bearer a, Bearer b` is one field with two tokens; a comma is in no token.
             let kind: Refusal.Kind = token.firstIndex(of: 0x2C) == nil ? .token(error) : .severalTokens
-            return .refuse(Refusal(kind, route: route, origin: origin))
+            return refuse(kind, location, route, rules, origin, &head, bytes, now)
         }
         keyUse[entry.token.keyIndex].verified &+= 1
         if let refusal = revocationRefusal(of: entry, rules.storeAway, now: now, instant: instant) {
-            return .refuse(Refusal(.token(refusal), route: route, origin: origin))
+            return refuse(.token(refusal), location, route, rules, origin, &head, bytes, now)
         }
 
         guard rules.requirements < 0 || isMet(Int(rules.requirements), by: entry) else {
             let scope = requirements[Int(rules.requirements)].scope
-            return .refuse(Refusal(.insufficientScope(scope: scope), route: route, origin: origin))
+            return refuse(.insufficientScope(scope: scope), location, route, rules, origin, &head, bytes, now)
         }
         let renewal = decideRenewal(of: entry, rules: rules, optsOut: survey.optsOut, now: now)
         if now.seconds >= entry.expiration, case .skip = renewal {
             // The grace is for renewing, and this will not be renewed: nothing but the leeway admits it.
             let lateness = now.seconds - entry.expiration
             if lateness >= policy.validation.leewaySeconds {
-                return .refuse(Refusal(.token(.expired(bySeconds: lateness)), route: route, origin: origin))
+                return refuse(.token(.expired(bySeconds: lateness)), location, route, rules, origin, &head, bytes, now)
             }
         }
         return admit(entry, location, route, rules, origin, renewal, &head, bytes, now)
     }
+
+    /// Whether what is decided on a route has no effect.
+    package func isShadow(route: Int) -> Bool { rules[route].isShadow }
 
     /// Appends the lines that the gateway adds to the request, each with its CRLF: what stands for the token's own line,
     /// and the identity of the token.
@@ -187,9 +190,24 @@ extension Authenticator {
             expiration: entry.expiration, issuedAt: entry.issuedAt, anchor: entry.anchor, now: now.seconds)
     }
 
+    /// What is not to be let in on a route, which in shadow mode it is all the same.
+    @inline(never)
+    private func refuse(
+        _ kind: Refusal.Kind, _ location: TokenLocation?, _ route: Int, _ rules: RouteRules, _ origin: CrossOrigin,
+        _ head: inout RequestHead, _ bytes: Span<UInt8>, _ now: NumericDate
+    ) -> Decision {
+        let refusal = Refusal(kind, route: route, origin: origin)
+        guard rules.isShadow else { return .refuse(refusal) }
+        var token: Fingerprint?
+        if let location { token = Fingerprint(bits: Digest(hasher.sha256(bytes.extracting(location.token.bounds))).first) }
+        let verdict = ShadowVerdict(refusal, token: token)
+        return admit(nil, location, route, rules, origin, .skip(.noToken), &head, bytes, now, verdict)
+    }
+
     private func admit(
         _ entry: TokenEntry?, _ location: TokenLocation?, _ route: Int, _ rules: RouteRules, _ origin: CrossOrigin,
-        _ renewal: RenewalDecision, _ head: inout RequestHead, _ bytes: Span<UInt8>, _ now: NumericDate
+        _ renewal: RenewalDecision, _ head: inout RequestHead, _ bytes: Span<UInt8>, _ now: NumericDate,
+        _ verdict: ShadowVerdict? = nil
     ) -> Decision {
         var substitutes: [UInt8] = []
         switch rules.forwarding {
@@ -199,10 +217,12 @@ extension Authenticator {
             head.fields.drop(.authorization)
             if let location { substitutes = replaceToken(at: location, with: [], &head, bytes) }
         case .renewed:
-            if let entry, let location, case .renew(let due) = renewal, let successor = successor(of: entry, due, now: now) {
+            if !rules.isShadow, let entry, let location, case .renew(let due) = renewal,
+                let successor = successor(of: entry, due, now: now) {
                 substitutes = replaceToken(at: location, with: successor, &head, bytes)
             }
         }
-        return .admit(Admission(route: route, token: entry, renewal: renewal, origin: origin, substitutes: substitutes))
+        return .admit(
+            Admission(route: route, token: entry, renewal: renewal, origin: origin, substitutes: substitutes, verdict: verdict))
     }
 }

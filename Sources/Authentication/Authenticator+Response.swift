@@ -115,6 +115,7 @@ extension Authenticator {
         case .revoked: return .skipped(.revoked)
         default: return .skipped(.revocationUnknown)
         }
+        guard !rules[admission.route].isShadow else { return .skipped(.shadow) }
         guard let successor = successor(of: entry, due, now: now) else { return .skipped(.mintFailed) }
         return .attached(due, successor: successor)
     }
@@ -128,7 +129,7 @@ extension Authenticator {
 
     private func tellsExpiryUnrenewed(_ admission: borrowing Admission, _ head: borrowing ResponseHead) -> Bool {
         guard let delivery, delivery.tellsExpiryOnEveryAnswer else { return false }
-        return admission.token != nil && head.status != 304
+        return admission.token != nil && head.status != 304 && !rules[admission.route].isShadow
     }
 
     /// What lets a cache keep an answer, or take it for another (semantics §1.11).

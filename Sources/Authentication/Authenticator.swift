@@ -59,7 +59,7 @@ package final class Authenticator {
                 authentication: route.authentication, slides: route.slides && route.login == nil, forwarding: route.forwarding,
                 requirements: Self.index(of: RequirementSet(route.requirements), in: &requirements),
                 claimHeaders: Self.index(of: ClaimHeaderSet(route.claimHeaders), in: &claimHeaders),
-                storeAway: route.storeAway)
+                storeAway: route.storeAway, isShadow: route.mode == .shadow)
         }
         self.requirements = requirements
         self.claimHeaders = claimHeaders
@@ -109,6 +109,7 @@ struct RouteRules: Sendable {
     /// Index into the claim header sets; -1: none.
     var claimHeaders: Int32
     var storeAway: RoutePolicy.StoreAway
+    var isShadow: Bool
 }
 
 /// What routes share by index.

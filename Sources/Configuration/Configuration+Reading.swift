@@ -44,6 +44,7 @@ extension Configuration {
         context.isProxy = !root.has(.forwardAuth) || root.has(.upstream) || root.has(.upstreams)
         context.hasSliding = root.has(.sliding)
         context.hasSessions = root.has(.sessions)
+        context.mode = root[.mode]?.choice(Mode.self) ?? Defaults.mode
         let sessions = Sessions.read(root[.sessions], context)
         let signing = KeyRules.Signing(
             sliding: context.hasSliding, sessions: sessions?.issuesTokens ?? false, isOptional: context.hasSessions)
@@ -56,7 +57,8 @@ extension Configuration {
             timeouts: Timeouts.read(root[.timeouts]), paths: paths, logs: Logs.read(root[.logs]),
             admin: root[.admin].flatMap(Admin.read), resolver: Resolver.read(root[.resolver]),
             publishedKeys: PublishedKeys.read(root[.publishKeys]), browser: Browser.read(root[.browser]),
-            forwardAuth: ForwardAuth.read(root[.forwardAuth]), warnings: [])
+            forwardAuth: ForwardAuth.read(root[.forwardAuth]), mode: context.mode, explaining: Explaining.read(root[.explain]),
+            warnings: [])
         WholeFileRules.check(configuration, root)
         return configuration
     }

@@ -6,7 +6,11 @@ extension Configuration {
         sessions.endpoints.logins.enumerated().flatMap { index, login in
             // A route for the same path and certain hosts would go before one for any host, and open a login without tokens.
             let hosts = routes.filter { $0.pathPrefix == login.endpoint.path }.flatMap(\.hosts)
-            return (hosts.isEmpty ? [[]] : [hosts, []]).map { Route(login, index: index, hosts: $0) }
+            return (hosts.isEmpty ? [[]] : [hosts, []]).map {
+                var route = Route(login, index: index, hosts: $0)
+                route.mode = mode
+                return route
+            }
         }
     }
 }

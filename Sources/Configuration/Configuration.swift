@@ -41,6 +41,10 @@ package struct Configuration: Sendable, Equatable {
     package var browser: Browser?
     /// Where proxies in front ask for decisions.
     package var forwardAuth: [ForwardAuth]
+    /// Of logins; routes have their own.
+    package var mode: Mode
+    /// Nil: nobody can ask why a request was decided as it was.
+    package var explaining: Explaining?
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
 

@@ -202,6 +202,9 @@ package enum Defaults {
     // MARK: The rest
 
     package static let workers: Configuration.Workers = .automatic
+    /// Who installs a guard wants it to guard.
+    package static let mode: Configuration.Mode = .enforce
+    package static let explainHeader = "X-Slidegate-Explain"
     /// An encoded slash means one thing to the policy and another to many upstreams.
     package static let encodedSlashes: Configuration.Paths.EncodedSlashes = .refuse
     package static let authentication: Configuration.Route.Authentication = .required

@@ -47,6 +47,8 @@ struct ReferenceTests {
     /// Section, key, default.
     static let defaults: [(String, String, String)] = [
         ("", "workers", "auto"),
+        ("", "mode", Defaults.mode.rawValue),
+        ("explain", "header", Defaults.explainHeader),
         ("upstreams.NAME", "keepalive", "\(Defaults.keepaliveMax)"),
         ("upstreams.NAME.timeouts", "connect", DurationText.format(Defaults.connectTimeout)),
         ("upstreams.NAME.timeouts", "response", DurationText.format(Defaults.responseTimeout)),
@@ -211,6 +213,7 @@ struct ReferenceTests {
         "timeouts": "timeouts: { KEY: § }",
         "paths": "paths: { KEY: § }",
         "logs": "logs: { KEY: § }",
+        "explain": "explain: { KEY: § }",
         "admin": "admin: { KEY: § }",
     ]
 

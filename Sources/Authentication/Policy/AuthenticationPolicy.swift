@@ -14,7 +14,8 @@ package struct AuthenticationPolicy: Sendable {
     /// Of the `Bearer` challenge (RFC 6750 §3). Printable ASCII without `"` and `\`.
     package var realm: String
     package var cache: VerifiedTokenCacheLimits
-    /// Request fields that say what the gateway knows of a client's connection: none of them is taken from a client.
+    /// Request fields that say what the gateway knows of a client's connection, and those that are meant for the gateway itself: none of
+    /// them goes upstream as a client has sent it.
     package var connectionHeaders: [String] = []
 
     package init(

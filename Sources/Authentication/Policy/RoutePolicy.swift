@@ -25,6 +25,13 @@ package struct RoutePolicy: Sendable, Equatable {
         case open
     }
 
+    /// Whether decisions have effect.
+    package enum Mode: Sendable, Equatable {
+        case enforce
+        /// They are made, and requests pass as if tokens were not looked at here; see `Admission.wouldRefuse`.
+        case shadow
+    }
+
     /// The claim must be present and, with `values`, be or contain one of them. `scope` is read as the
     /// space-separated list that RFC 8693 §4.2 makes of it.
     package struct Requirement: Sendable, Equatable {
@@ -66,6 +73,7 @@ package struct RoutePolicy: Sendable, Equatable {
     package var claimHeaders: [ClaimHeader]
     /// Concerns gateways with a `RevocationSet` only.
     package var storeAway = StoreAway.closed
+    package var mode = Mode.enforce
     /// Index into the upstreams; opaque here.
     package var upstream: Int
     /// Index into `SessionPolicy.logins`: the answers here are captured, and carry no successor. With `isExact` and without

@@ -31,14 +31,15 @@ extension Authenticator {
         return storeAway == .open || revocations.isFresh(at: instant) ? nil : .revocationUnknown
     }
 
-    /// What a stream is to be looked up by that goes on under a token. Nil: nobody's.
+    /// What a stream is to be looked up by that goes on under a token. Nil: nobody's, or of a route in shadow mode.
     package func revocationNames(of admission: borrowing Admission) -> RevocationNames? {
-        guard revocations != nil, let entry = admission.token else { return nil }
+        guard revocations != nil, !rules[admission.route].isShadow, let entry = admission.token else { return nil }
         return revocationNames(of: entry)
     }
 
+    /// Whether what an admitted request has opened, or is about to, has to end. Nothing does in shadow mode.
     package func isRevoked(_ admission: borrowing Admission, now: NumericDate) -> Bool {
-        guard let revocations, let entry = admission.token else { return false }
+        guard let revocations, !rules[admission.route].isShadow, let entry = admission.token else { return false }
         return isRevoked(entry, revocations, now)
     }
 

@@ -25,9 +25,9 @@ package struct SessionSpan: Sendable {
 }
 
 extension Authenticator {
-    /// How long what is opened under this admission may last. Nil: nobody's, so no session ends it.
+    /// How long what is opened under this admission may last. Nil: nobody's, or of a route in shadow mode, so no session ends it.
     package func sessionSpan(of admission: borrowing Admission) -> SessionSpan? {
-        guard let entry = admission.token, let end = tunnelEnd(of: admission) else { return nil }
+        guard !rules[admission.route].isShadow, let entry = admission.token, let end = tunnelEnd(of: admission) else { return nil }
         return SessionSpan(
             session: sessionKey(of: entry), end: end,
             sessionEnd: sessionEnd(of: entry).map { NumericDate(seconds: $0) })

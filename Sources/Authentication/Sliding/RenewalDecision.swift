@@ -57,6 +57,8 @@ package enum RenewalSkip: String, Sendable, CaseIterable, Error {
     case revocationUnknown = "revocation_unknown"
     /// The answer took so long that the successor has ended too.
     case answeredTooLate = "answered_too_late"
+    /// Nothing else is in the way: the route is in shadow mode.
+    case shadow = "shadow"
 }
 
 package enum RenewalDecision: Sendable, Hashable {

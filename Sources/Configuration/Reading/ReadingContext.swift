@@ -7,4 +7,6 @@ struct ReadingContext {
     var isProxy = true
     var hasSliding = false
     var hasSessions = false
+    /// Of routes that do not say.
+    var mode = Defaults.mode
 }

@@ -6,7 +6,7 @@ extension Configuration.Route {
                 root.field.findings.error(
                     at: .file, "routes is missing", expected: "routes that say what goes to which upstream")
             }
-            return [Configuration.Route(pathPrefix: "/", upstream: 0, place: .file)]
+            return [Configuration.Route(pathPrefix: "/", upstream: 0, mode: context.mode, place: .file)]
         }
         let form = context.isProxy ? "a list of routes such as [ { path: /, upstream: api } ]" : "a list of routes such as [ { path: / } ]"
         let elements = field.elements(orOne: false, expected: form)
@@ -16,11 +16,12 @@ extension Configuration.Route {
         return routes
     }
 
-    private init(pathPrefix: String, upstream: Int, place: Place) {
+    private init(pathPrefix: String, upstream: Int, mode: Configuration.Mode, place: Place) {
         self.init(
             pathPrefix: pathPrefix, hosts: [], methods: [], authentication: Defaults.authentication, slides: true,
             require: [], authorization: Defaults.forwardAuthorization, claimHeaders: [], upstream: upstream,
             streams: Defaults.streams, place: place)
+        self.mode = mode
     }
 
     private static func readOne(_ field: Field, _ context: ReadingContext) -> Configuration.Route? {
@@ -28,7 +29,8 @@ extension Configuration.Route {
         else { return nil }
         let path = readPath(section, context)
         let upstream = readUpstream(section, context)
-        var route = Configuration.Route(pathPrefix: path ?? "/", upstream: upstream ?? 0, place: field.place)
+        var route = Configuration.Route(pathPrefix: path ?? "/", upstream: upstream ?? 0, mode: context.mode, place: field.place)
+        if let mode = section[.mode]?.choice(Configuration.Mode.self) { route.mode = mode }
         route.hosts = section[.host].map(readHosts) ?? []
         route.methods = section[.methods].map { $0.methods() } ?? []
         route.authentication = section[.auth]?.choice(Authentication.self) ?? Defaults.authentication

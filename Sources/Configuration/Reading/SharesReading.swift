@@ -85,11 +85,16 @@ extension Field {
 
 extension TrustedPeers {
     /// Addresses, blocks of them, and `unix`.
-    static func read(_ field: Field?) -> TrustedPeers {
+    /// - Parameters:
+    ///   - whom: what is missing from an empty list.
+    ///   - everybody: what a block of all addresses means.
+    static func read(
+        _ field: Field?, whom: String = "proxy", everybody: String = "trusts everybody to say who they are"
+    ) -> TrustedPeers {
         let form = "addresses and blocks such as 10.0.0.0/8 or \"::1\", or unix"
         var trusted = TrustedPeers.nobody
         guard let field else { return trusted }
-        if field.isEmptyList { field.refuse("no proxy", expected: form) }
+        if field.isEmptyList { field.refuse("no \(whom)", expected: form) }
         for element in field.elements(expected: form) {
             guard let text = element.text(expected: form) else { continue }
             if text == "unix" {
@@ -104,7 +109,7 @@ extension TrustedPeers {
                 }
                 trusted.blocks.append(block)
                 if block.prefixLength == 0 {
-                    field.findings.warning(at: element.place, "\(text) trusts everybody to say who they are")
+                    field.findings.warning(at: element.place, "\(text) \(everybody)")
                 }
             } catch {
                 switch error {

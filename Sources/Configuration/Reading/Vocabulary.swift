@@ -14,9 +14,6 @@ extension SectionKey {
 enum Vocabulary {
     enum Root: String, SectionKey {
         static let section = ""
-        static let later = [
-            "mode": "the shadow mode",
-        ]
 
         case listen, listeners, workers, upstream, upstreams, key, keys, tokens, sliding, cors, routes, limits
         case timeouts, paths, logs, admin
@@ -26,7 +23,7 @@ enum Vocabulary {
         case publishKeys = "publish_keys"
         case browser
         case forwardAuth = "forward_auth"
-        case sessions
+        case sessions, mode, explain
     }
 
     enum Listener: String, SectionKey {
@@ -387,7 +384,7 @@ enum Vocabulary {
     enum Route: String, SectionKey {
         static let section = "routes[]"
 
-        case path, host, methods, auth, slide, require, forward, upstream, body, streams
+        case path, host, methods, auth, slide, require, forward, upstream, body, streams, mode
         case storeAway = "store_away"
     }
 
@@ -428,6 +425,12 @@ enum Vocabulary {
         case decisions, to
     }
 
+    enum Explain: String, SectionKey {
+        static let section = "explain"
+
+        case networks, header
+    }
+
     enum Admin: String, SectionKey {
         static let section = "admin"
 
@@ -446,7 +449,7 @@ enum Vocabulary {
         SessionDevice.self, SessionRevocation.self, SessionCookie.self, SessionEndpoints.self, SessionEndpoint.self,
         SessionLogin.self, LoginClaims.self, RefreshEndpoint.self, TokenPlace.self, SessionAnswer.self,
         AnswerCookies.self, RefreshRefusals.self, RefreshRefusal.self, Introspection.self, CORS.self,
-        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Admin.self,
+        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Explain.self, Admin.self,
     ]
 
     /// The sections that have a key of this name: to tell people where a misplaced key belongs.

@@ -12,6 +12,7 @@ enum WholeFileRules {
         if let browser = configuration.browser { BrowserRules.check(browser, configuration, findings) }
         ClientSubjectRules.check(configuration, findings)
         ForwardAuthRules.check(configuration, root, findings)
+        if let explaining = configuration.explaining { ExplainRules.check(explaining, configuration, findings) }
         if configuration.limits.headBytesMax <= configuration.tokens.bytesMax {
             findings.error(
                 at: root.place(of: root.has(.tokens) ? .tokens : .limits),

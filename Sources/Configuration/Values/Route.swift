@@ -21,6 +21,7 @@ extension Configuration {
         package var body = BodyLimit.asElsewhere
         package var streams: Streams
         package var storeAway = Defaults.storeAway
+        package var mode = Defaults.mode
         /// Index into the logins of `sessions`: made by one, and for its very path alone. Nil in what a file's `routes` say.
         package var login: Int?
         package var place: Place

@@ -18,7 +18,8 @@ extension AuthenticationPolicy {
             sliding: configuration.sliding.map(RenewalPolicy.init),
             cors: configuration.cors.map { CORSPolicy($0, configuration) },
             routes: configuration.servedRoutes.map(RoutePolicy.init), realm: tokens.realm)
-        connectionHeaders = configuration.listeners.compactMap { $0.tls?.clients?.subjectHeader }
+        connectionHeaders =
+            configuration.listeners.compactMap { $0.tls?.clients?.subjectHeader } + [configuration.explaining?.header].compactMap(\.self)
     }
 }
 
@@ -134,6 +135,7 @@ extension RoutePolicy {
         storeAway = route.storeAway == .open ? .open : .closed
         login = route.login
         isExact = route.login != nil
+        mode = route.mode == .shadow ? .shadow : .enforce
     }
 }
 
