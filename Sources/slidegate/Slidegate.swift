@@ -12,9 +12,9 @@ struct Slidegate: ParsableCommand {
 
             \(ExitStatus.discussion)
             """,
-        version: "0.1.0",
+        version: Version.text,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, SessionsCommand.self,
+            ServeCommand.self, CheckCommand.self, HealthCommand.self, TokenCommand.self, KeysCommand.self, SessionsCommand.self,
             DemoCommand.self,
         ])
 }

@@ -19,7 +19,7 @@ final class Administration {
         fileprivate var secret: [UInt8]?
     }
 
-    private static let secretBytesMin = 16
+    static let secretBytesMin = 16
 
     private let loop: EventLoop
     private let pages: [String: AdminPage]
