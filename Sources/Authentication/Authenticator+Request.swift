@@ -73,7 +73,7 @@ extension Authenticator {
             let kind: Refusal.Kind = token.firstIndex(of: 0x2C) == nil ? .token(error) : .severalTokens
             return refuse(kind, location, route, rules, origin, &head, bytes, now)
         }
-        keyUse[entry.token.keyIndex].verified &+= 1
+        keyUse[entry.token.keyIndex].addVerified(at: now)
         if let refusal = revocationRefusal(of: entry, rules.storeAway, now: now, instant: instant) {
             return refuse(.token(refusal), location, route, rules, origin, &head, bytes, now)
         }

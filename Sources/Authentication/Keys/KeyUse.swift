@@ -6,12 +6,20 @@ package struct KeyUse: Sendable, Equatable {
     package var verified = 0
     /// Of those tokens, the ones that got a successor signed by another key.
     package var migrated = 0
+    /// When the last of those requests came, in seconds since 1970; 0: there was none.
+    package var lastUsed: Int64 = 0
 
     package init() {}
 
     package static func += (total: inout KeyUse, part: KeyUse) {
         total.verified += part.verified
         total.migrated += part.migrated
+        total.lastUsed = max(total.lastUsed, part.lastUsed)
+    }
+
+    mutating func addVerified(at now: NumericDate) {
+        verified &+= 1
+        lastUsed = now.seconds
     }
 }
 

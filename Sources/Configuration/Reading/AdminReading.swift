@@ -17,14 +17,12 @@ extension Configuration.Admin {
     }
 }
 
-extension Endpoint {
-    /// Whether only this machine can connect to it.
-    fileprivate var isLoopback: Bool {
-        switch host {
-        case .ipv4(let text): text.hasPrefix("127.")
-        case .ipv6(let text): text == "::1"
-        case .name(let name): name == "localhost"
-        case .unix: true
-        }
+/// Who can reach the administration listener must not be who can reach the gateway.
+enum AdminRules {
+    static func check(_ admin: Configuration.Admin, _ listeners: [Configuration.Listener], _ findings: Findings) {
+        guard let taken = listeners.first(where: { $0.address.value.overlaps(admin.address.value) }) else { return }
+        findings.error(
+            at: admin.address.place, "\(admin.address.value) is where clients come to, as \(taken.address.value) is listened on",
+            expected: "an address of its own, such as 127.0.0.1:8081 or unix:/run/slidegate/admin.sock")
     }
 }

@@ -9,6 +9,7 @@ enum WholeFileRules {
             checkClaimHeaders(sliding, configuration, findings)
         }
         if let sessions = configuration.sessions { SessionsRules.checkFile(sessions, configuration, root, findings) }
+        if let admin = configuration.admin { AdminRules.check(admin, configuration.listeners, findings) }
         if let browser = configuration.browser { BrowserRules.check(browser, configuration, findings) }
         ClientSubjectRules.check(configuration, findings)
         ForwardAuthRules.check(configuration, root, findings)

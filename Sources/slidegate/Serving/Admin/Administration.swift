@@ -65,6 +65,7 @@ final class Administration {
         let place = admin.address.place
         do {
             let address = try SocketAddress.resolve(admin.address.value)[0]
+            try Self.check(address, configuration)
             let secret = try admin.secret.map { source in
                 try LoadedSecret(source, bytesMin: Self.secretBytesMin, of: configuration).bytes
             }
@@ -77,6 +78,22 @@ final class Administration {
         } catch {
             throw ConfigurationRefusal(
                 file: configuration.file, diagnostics: [Diagnostic(.error, at: place, "\(error)")])
+        }
+    }
+
+    /// What can be said of an address only when names have been resolved; the rest has been when the file was read.
+    static func check(_ address: SocketAddress, _ configuration: Configuration) throws {
+        guard let admin = configuration.admin, !admin.address.value.isUnix else { return }
+        let endpoint = Endpoint(address)
+        if admin.secret == nil, !endpoint.isLoopback {
+            let detail = "\(admin.address.value) is \(endpoint) here, which can be reached from elsewhere, and there is no secret"
+            throw ConfigurationRefusal(file: configuration.file, diagnostics: [Diagnostic(.error, at: admin.address.place, detail)])
+        }
+        for listener in configuration.listeners {
+            for other in try SocketAddress.resolve(listener.address.value) where Endpoint(other).overlaps(endpoint) {
+                let detail = "\(admin.address.value) is where clients come to, as \(listener.address.value) is listened on"
+                throw ConfigurationRefusal(file: configuration.file, diagnostics: [Diagnostic(.error, at: admin.address.place, detail)])
+            }
         }
     }
 
@@ -101,5 +118,19 @@ final class Administration {
     private func close() {
         server?.close()
         server = nil
+    }
+}
+
+extension Endpoint {
+    /// What a name has been resolved to.
+    fileprivate init(_ address: SocketAddress) {
+        let host: Host =
+            switch address {
+            case .ipv4: .ipv4(address.hostText)
+            case .ipv6: .ipv6(address.hostText)
+            case .unix(let path): .unix(path: path)
+            case .unnamed: .unix(path: "")
+            }
+        self.init(host: host, port: address.port)
     }
 }
