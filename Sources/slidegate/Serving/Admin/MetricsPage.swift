@@ -1,5 +1,4 @@
 import Bytes
-import Glibc
 import Metrics
 import Proxy
 
@@ -45,33 +44,11 @@ enum MetricsPage {
 
     /// By the names that Prometheus' client libraries give them.
     private static func appendProcess(to page: inout Exposition) {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        let usage = ProcessUsage.current()
         let name = "process_cpu_seconds_total"
         page.begin(name, .counter, "Processor time, user and system.")
-        page.sample(name, [], seconds(usage.ru_utime) + seconds(usage.ru_stime))
-        if let memory = readStatusLine("/proc/self/statm") {
-            let pages = memory.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-            page.single("process_resident_memory_bytes", .gauge, "Resident memory.", pages * sysconf(Int32(_SC_PAGESIZE)))
-        }
-        page.single("process_open_fds", .gauge, "Open descriptors.", openDescriptorCount())
-    }
-
-    private static func readStatusLine(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 512)
-        let count = read(descriptor, &bytes, bytes.count)
-        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
-    }
-
-    private static func openDescriptorCount() -> Int {
-        guard let folder = opendir("/proc/self/fd") else { return 0 }
-        defer { closedir(folder) }
-        var count = 0
-        while readdir(folder) != nil { count += 1 }
-        return max(0, count - 3)  // `.`, `..`, and the one that reads the folder
+        page.sample(name, [], usage.processorSeconds)
+        if let bytes = usage.residentBytes { page.single("process_resident_memory_bytes", .gauge, "Resident memory.", bytes) }
+        page.single("process_open_fds", .gauge, "Open descriptors.", usage.openDescriptors)
     }
 }
