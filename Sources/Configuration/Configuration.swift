@@ -47,6 +47,8 @@ package struct Configuration: Sendable, Equatable {
     package var explaining: Explaining?
     /// What is allowed but probably not meant, in the order of the file.
     package var warnings: [Diagnostic]
+    /// The first 16 hexadecimal digits of the SHA-256 of the file as it was read; empty where there was none.
+    package var digest = ""
 
     /// The index in `keys` of the one that signs successors. Non-nil whenever `sliding` is, or sessions issue tokens.
     package var signingKey: Int? { keys.firstIndex { $0.use == .sign } }

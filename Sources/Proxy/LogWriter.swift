@@ -14,6 +14,8 @@ package final class LogWriter: Sendable {
     private struct Queue {
         var bytes: [UInt8] = []
         var droppedLines = 0
+        /// Since the program started.
+        var droppedInAll = 0
         var isClosed = false
     }
 
@@ -38,12 +40,16 @@ package final class LogWriter: Sendable {
         queue.withLock { queue in
             guard queue.bytes.count + bytes.count <= Self.queuedBytesMax else {
                 queue.droppedLines += lines
+                queue.droppedInAll += lines
                 return
             }
             queue.bytes += bytes
         }
         wakeup.raise()
     }
+
+    /// Lines that were lost since the program started. Any thread.
+    package var droppedLines: Int { queue.withLock { $0.droppedInAll } }
 
     /// A line from the control thread.
     package func write(_ line: String) { write(Array((line + "\n").utf8), lines: 1) }

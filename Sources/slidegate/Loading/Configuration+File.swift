@@ -1,4 +1,5 @@
 import Configuration
+import Signatures
 
 /// Why there is no configuration: the file cannot be read, or it was read and has errors.
 enum ConfigurationFileError: Error {
@@ -41,5 +42,14 @@ extension Configuration {
         } catch {
             throw .refused(error)
         }
+        digest = Self.digest(of: bytes)
+    }
+
+    private static func digest(of bytes: [UInt8]) -> String {
+        guard let hash = try? SHA256Hasher().sha256(bytes.span) else { return "" }
+        return (0..<8).map { index in
+            let digits = String(hash[index], radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined()
     }
 }

@@ -41,7 +41,10 @@ final class RemoteKeys {
         var fetchedAt: Int64 = 0
         var lastAttempt = Instant(milliseconds: .min)
         var due = Instant.never
+        /// In a row.
         var failureCount = 0
+        var fetchesInAll = 0
+        var failuresInAll = 0
         var isAnswered = false
         var fetch: Fetch?
         var timer: LoopTimer?
@@ -114,6 +117,26 @@ final class RemoteKeys {
         return FetchedKeys(
             missing: Set(sources.filter { keys(of: $0) == nil }.flatMap(algorithms)), possible: Set(sources.flatMap(algorithms)),
             confirmedUntil: NumericDate(seconds: confirmed))
+    }
+
+    /// One for each address: where one address is fetched by more than one rule, what they have in common.
+    var report: [KeySetReport] {
+        var sets: [String: KeySetReport] = [:]
+        for entry in entries.values {
+            let source = String(entry.source.address.description.prefix { $0 != "?" })
+            var set = KeySetReport(
+                source: source, keyCount: entry.keys?.count ?? 0,
+                age: entry.keys.map { _ in max(0, loop.wallSeconds - entry.fetchedAt) }, fetches: entry.fetchesInAll,
+                failures: entry.failuresInAll)
+            if let other = sets[source] {
+                set.keyCount = min(set.keyCount, other.keyCount)
+                set.age = if let one = set.age, let two = other.age { max(one, two) } else { nil }
+                set.fetches += other.fetches
+                set.failures += other.failures
+            }
+            sets[source] = set
+        }
+        return sets.values.sorted { $0.source < $1.source }
     }
 
     /// A token names a key that is nowhere. Sets that were asked for lately are asked for when their time has come.
@@ -189,6 +212,7 @@ extension RemoteKeys {
 
     private func succeeded(_ entry: Entry, _ response: Fetch.Response, hasChanged: Bool) {
         counters[.jwksFetches] += 1
+        entry.fetchesInAll += 1
         if hasChanged || entry.failureCount > 0 {
             log.write("slidegate: \(entry.keys?.count ?? 0) keys fetched from \(entry.source.address)")
         }
@@ -202,6 +226,7 @@ extension RemoteKeys {
 
     private func failed(_ entry: Entry, _ reason: String) {
         counters[.jwksFailures] += 1
+        entry.failuresInAll += 1
         entry.failureCount = min(entry.failureCount + 1, 16)
         if entry.failureCount == 1 {
             let consequence = entry.keys == nil ? "tokens that need them are refused" : "the ones from before stay meanwhile"

@@ -48,6 +48,8 @@ final class Dependencies {
         return total
     }
 
+    var keySets: [KeySetReport] { keys.report }
+
     /// For workers: asks that keys be fetched again.
     var requestKeys: @Sendable () -> Void { { [keyRequests] in keyRequests.send(KeyRequest()) } }
 

@@ -104,7 +104,7 @@ final class Service {
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
         ]
         adopt(store, sessions, configuration, keys)
-        applied(settings, configuration, keys)
+        applied(settings, configuration, keys, tls)
         report.generation = settings.generation
         warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
         announce()
@@ -168,6 +168,8 @@ final class Service {
     private var currentReport: ServiceReport {
         var report = report
         report.addresses = addresses
+        report.keySets = dependencies.keySets
+        report.droppedLogLines = [("decisions", log.droppedLines)]
         return report
     }
 
@@ -241,7 +243,9 @@ extension Service {
             issuer: SessionIssuer(sessions, configuration, keys, mintCache: mintCache))
     }
 
-    private func applied(_ settings: ProxySettings, _ configuration: Configuration, _ keys: LoadedKeys) {
+    private func applied(_ settings: ProxySettings, _ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS) {
+        report.digest = configuration.digest
+        report.certificates = tls.certificateReports(of: configuration)
         dependencies.applied(settings, of: configuration, keys, by: gateway) { [mintCache, log] keys in
             do {
                 return try makeAuthenticatorFactory(for: configuration, keys, mintCache: mintCache)
@@ -308,7 +312,7 @@ extension Service {
             try administration.adopt(preparation)
             configuration = next
             adopt(store, sessions, next, keys)
-            applied(settings, next, keys)
+            applied(settings, next, keys, tls)
             warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
             report.applied(generation: settings.generation, at: loop.wallSeconds)
             log.write("slidegate: configuration reloaded from \(path)")

@@ -39,7 +39,7 @@ final class Administration {
             "/metrics": AdminPage { answer in
                 sources.collectReport { report in
                     let type: StaticString = "text/plain; version=0.0.4; charset=utf-8"
-                    answer(AdminAnswer(type: type, MetricsPage.text(of: report, sources.store())))
+                    answer(AdminAnswer(type: type, MetricsPage.text(of: report, sources)))
                 }
             },
             "/livez": AdminPage { answer in answer(AdminAnswer("ok")) },

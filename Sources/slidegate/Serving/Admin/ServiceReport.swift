@@ -16,6 +16,8 @@ struct ServiceReport {
     var path: String?
     /// Counts the settings made, the first of which is 1; those of reloads that came to nothing too.
     var generation = 0
+    /// `Configuration.digest` of the one in force.
+    var digest = ""
     /// When the configuration that is in force came into force.
     var loadedAt: Int64
     var reloadsApplied = 0
@@ -24,6 +26,12 @@ struct ServiceReport {
     var lastReload: Reload?
     /// Where clients connect to.
     var addresses: [SocketAddress] = []
+    /// Sets of keys that are fetched, in the order of their names.
+    var keySets: [KeySetReport] = []
+    /// What clients are shown.
+    var certificates: [CertificateReport] = []
+    /// Lines lost, by the name of the log.
+    var droppedLogLines: [(log: String, count: Int)] = []
 }
 
 extension ServiceReport {
