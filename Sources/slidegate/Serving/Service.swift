@@ -122,6 +122,7 @@ final class Service {
 
     /// Serves until a signal ends it and the last exchange is over.
     func run() {
+        StartupMemory.giveBack()
         loop.run()
         pidFile?.remove()
         log.close()
@@ -318,6 +319,7 @@ extension Service {
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
             manager?.tell("READY=1", "STATUS=\(status)")
+            StartupMemory.giveBack()
         } catch {
             refuseReload(error)
         }
