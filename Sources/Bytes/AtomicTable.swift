@@ -1,6 +1,8 @@
+private import Glibc
 import Synchronization
 
-/// A fixed number of atomic words, all zero at first, that any thread may use at any time.
+/// A fixed number of atomic words, all zero at first, that any thread may use at any time. What has never been written to takes
+/// address space and no memory.
 @safe
 package struct AtomicTable: ~Copyable, @unchecked Sendable {
     // Sendable: the pointer never changes, and everything that it points at is atomic.
@@ -9,14 +11,12 @@ package struct AtomicTable: ~Copyable, @unchecked Sendable {
 
     package init(_ count: Int) {
         self.count = count
-        unsafe words = UnsafeMutablePointer.allocate(capacity: count)
-        for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
+        // An atomic word of zero bits is zero; nothing else would leave the pages untouched.
+        guard let memory = unsafe calloc(count, MemoryLayout<Atomic<UInt64>>.stride) else { fatalError("out of memory") }
+        unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: count)
     }
 
-    deinit {
-        unsafe words.deinitialize(count: count)
-        unsafe words.deallocate()
-    }
+    deinit { unsafe free(words) }
 
     /// - Precondition: `index` is in `0..<count`.
     package func load(_ index: Int) -> UInt64 {
