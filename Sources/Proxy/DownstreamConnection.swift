@@ -9,8 +9,6 @@ import Throttling
 final class DownstreamConnection: TableEntry {
     /// Requests that came early (pipelined) wait here up to this size, or that of a head; then reading pauses.
     private static let earlyInputBytesMax = 64 * 1024
-    /// Content that nobody wants is read up to this size to keep the connection, and cut off beyond it.
-    private static let discardedBytesMax = 256 * 1024
     /// How long the client may take to notice that we have closed our side, in milliseconds.
     private static let lingerTime: Int64 = 2_000
 
@@ -23,7 +21,7 @@ final class DownstreamConnection: TableEntry {
         /// The gateway itself answers, when it has the request's content and the store's word.
         case serving(EndpointExchange)
         /// The answer has been sent; the rest of the request's content is read and dropped.
-        case discarding(left: Int)
+        case discarding(DiscardedContent)
         /// Our side is closed, or will be when the queue is written; input is dropped until the client closes too.
         /// Closing at once would answer unread input with a reset, and that can destroy the answer on its way.
         case lingering(left: Int)
@@ -53,7 +51,6 @@ final class DownstreamConnection: TableEntry {
     private var accountedInput = 0
     /// How much of `input` is known to be no whole head: of more, only what is new must be looked at.
     private var unfinishedHeadBytes = 0
-    private var discardedContent = ContentDecoder(.none)
     private var inputHasEnded = false
     private var isConsuming = false
 
@@ -183,8 +180,8 @@ extension DownstreamConnection: ByteStreamHandler {
                 consumed = exchange.requestReceived(rest)
             case .serving(let exchange):
                 consumed = exchange.requestReceived(rest)
-            case .discarding(let left):
-                consumed = discard(rest, left: left)
+            case .discarding(let content):
+                consumed = discard(rest, as: content)
             case .lingering(let left):
                 phase = .lingering(left: left - rest.count)
                 if left < rest.count { close() }
@@ -213,25 +210,15 @@ extension DownstreamConnection: ByteStreamHandler {
         return length + startExchange(bytes)
     }
 
-    private func discard(_ bytes: Span<UInt8>, left: Int) -> Int {
-        var offset = 0
-        while true {
-            switch Result(catching: { () throws(MessageError) in try discardedContent.next(bytes, from: &offset) }) {
-            case .success(.content): continue
-            case .success(.needsMore):
-                guard offset <= left else {
-                    closeGracefully()
-                    return bytes.count
-                }
-                phase = .discarding(left: left - offset)
-                return offset
-            case .success(.end):
-                messageEnded()
-                return offset
-            case .failure:
-                closeGracefully()
-                return bytes.count
-            }
+    private func discard(_ bytes: Span<UInt8>, as content: DiscardedContent) -> Int {
+        switch content.receive(bytes) {
+        case .needsMore: return bytes.count
+        case .ended(let offset):
+            messageEnded()
+            return offset
+        case .isHopeless:
+            closeGracefully()
+            return bytes.count
         }
     }
 
@@ -416,9 +403,7 @@ extension DownstreamConnection {
         guard stream.isOpen else { return }
         guard keepingConnection else { return closeGracefully() }
         if let unread = unreadContent {
-            discardedContent = unread
-            phase = .discarding(left: Self.discardedBytesMax)
-            setDeadline(afterMilliseconds: worker.timeouts.body)
+            discard(unread)
         } else {
             messageEnded()
         }
@@ -460,8 +445,11 @@ extension DownstreamConnection {
 
     func dropContent(_ framing: ContentFraming) {
         guard framing.hasContent else { return messageEnded() }
-        discardedContent = ContentDecoder(framing)
-        phase = .discarding(left: Self.discardedBytesMax)
+        discard(ContentDecoder(framing))
+    }
+
+    private func discard(_ content: consuming ContentDecoder) {
+        phase = .discarding(DiscardedContent(content))
         setDeadline(afterMilliseconds: worker.timeouts.body)
     }
 
