@@ -6,7 +6,8 @@ internal import Bytes
 /// for whatever begins with it.
 struct PrefixTrie: Sendable {
     private struct Node {
-        var label: Range<Int32> = 0..<0  // in `labels`
+        /// In `labels`: what the prefixes go on with, behind the byte that the edge here tells.
+        var label: Range<Int32> = 0..<0
         var children: Range<Int32> = 0..<0  // in `edges`
         var leaf: Int32 = -1
     }
@@ -55,8 +56,9 @@ struct PrefixTrie: Sendable {
         var end = depth
         let limit = min(first.key.count, last.key.count)
         while end < limit, first.key[end] == last.key[end] { end += 1 }
-        nodes[node].label = Int32(labels.count)..<Int32(labels.count + end - depth)
-        labels.append(contentsOf: first.key[depth..<end])
+        let start = node == 0 ? depth : depth + 1
+        nodes[node].label = Int32(labels.count)..<Int32(labels.count + end - start)
+        labels.append(contentsOf: first.key[start..<end])
 
         var rest = prefixes
         var shorter = shorter
@@ -100,6 +102,7 @@ struct PrefixTrie: Sendable {
             position &+= labelCount
             if node.leaf >= 0 { deepest = node.leaf }
             guard position < path.count, let next = child(of: node, path[position]) else { break }
+            position &+= 1
             node = nodes[next]
         }
         return deepest < 0 || holds(deepest, for: path) ? deepest : nextShorterLeaf(than: deepest, of: path)

@@ -19,14 +19,23 @@ package struct RouteTable: Sendable {
         case ambiguous
     }
 
+    /// The routes of one prefix: small and in one piece, because among ten thousand each look is a cache miss.
+    private struct Leaf {
+        /// The route that holds here whatever the request is; -1: it depends.
+        var only: Int32 = -1
+        /// Of its routes for any host, in `anyHost`.
+        var anyHost: Range<Int32> = 0..<0
+        var hasHosts = false
+    }
+
     private let trie: PrefixTrie
     private let hosts: HostIndex
     private let methods: [MethodSet]
     /// By route: the length of the one path it holds for; -1: it holds for all that its prefix does.
     private let exactCounts: [Int]
-    /// For each leaf of the trie, its routes for any host.
-    private let anyHost: [[Int32]]
-    private let leafHasHosts: [Bool]
+    /// By the leaf of the trie.
+    private let leaves: [Leaf]
+    private let anyHost: [Int32]
 
     package init(_ routes: [RoutePolicy]) {
         methods = routes.map { MethodSet($0.methods) }
@@ -35,23 +44,30 @@ package struct RouteTable: Sendable {
         let bySpecificity = routes.indices.sorted { (methods[$0].isAny ? 1 : 0, $0) < (methods[$1].isAny ? 1 : 0, $1) }
         var trie = PrefixTrie()
         var hosts = HostIndex()
-        var anyHost: [[Int32]] = []
-        var leafHasHosts: [Bool] = []
+        var leaves: [Leaf] = []
+        var routesOfLeaf: [[Int32]] = []
         for index in bySpecificity {
             let leaf = trie.insert(Array(routes[index].pathPrefix.utf8))
-            if leaf == anyHost.count {
-                anyHost.append([])
-                leafHasHosts.append(false)
+            if leaf == leaves.count {
+                leaves.append(Leaf())
+                routesOfLeaf.append([])
             }
-            if routes[index].hosts.isEmpty { anyHost[leaf].append(Int32(index)) }
+            if routes[index].hosts.isEmpty { routesOfLeaf[leaf].append(Int32(index)) }
             for host in Set(routes[index].hosts) {
-                leafHasHosts[leaf] = true
+                leaves[leaf].hasHosts = true
                 hosts.insert(host, leaf: leaf, route: Int32(index))
             }
         }
         trie.compile()
         hosts.compile()
-        (self.trie, self.hosts, self.anyHost, self.leafHasHosts) = (trie, hosts, anyHost, leafHasHosts)
+        var anyHost: [Int32] = []
+        for (leaf, indices) in routesOfLeaf.enumerated() {
+            leaves[leaf].anyHost = Int32(anyHost.count)..<Int32(anyHost.count + indices.count)
+            anyHost += indices
+            guard let first = indices.first, !leaves[leaf].hasHosts else { continue }
+            if methods[Int(first)].isAny, !routes[Int(first)].isExact { leaves[leaf].only = first }
+        }
+        (self.trie, self.hosts, self.leaves, self.anyHost) = (trie, hosts, leaves, anyHost)
     }
 
     /// - Parameters:
@@ -73,10 +89,13 @@ package struct RouteTable: Sendable {
         let name = host.extracting(0..<Self.nameCount(of: host))
         var leaf = trie.longestLeaf(of: path)
         while leaf >= 0 {
-            let index = Int(leaf)
-            for route in anyHost[index] where holds(Int(route), for: path) { names.formUnion(methods[Int(route)].names) }
-            if leafHasHosts[index] {
-                _ = hosts.mostSpecific(leaf: index, host: name) { route in
+            let entry = leaves[Int(leaf)]
+            for position in entry.anyHost {
+                let route = Int(anyHost[Int(position)])
+                if holds(route, for: path) { names.formUnion(methods[route].names) }
+            }
+            if entry.hasHosts {
+                _ = hosts.mostSpecific(leaf: Int(leaf), host: name) { route in
                     if holds(Int(route), for: path) { names.formUnion(methods[Int(route)].names) }
                     return false
                 }
@@ -92,10 +111,11 @@ package struct RouteTable: Sendable {
         var matchesButMethod = false
         var leaf = trie.longestLeaf(of: path)
         while leaf >= 0 {
-            let index = Int(leaf)
-            if leafHasHosts[index] {
+            let entry = leaves[Int(leaf)]
+            if entry.only >= 0 { return .route(Int(entry.only)) }
+            if entry.hasHosts {
                 let name = host.extracting(0..<Self.nameCount(of: host))
-                let route = hosts.mostSpecific(leaf: index, host: name) { route in
+                let route = hosts.mostSpecific(leaf: Int(leaf), host: name) { route in
                     guard holds(Int(route), for: path) else { return false }
                     if methods[Int(route)].contains(method, name: methodName) { return true }
                     matchesButMethod = true
@@ -103,10 +123,8 @@ package struct RouteTable: Sendable {
                 }
                 if route >= 0 { return .route(Int(route)) }
             }
-            var position = 0
-            while position < anyHost[index].count {
-                let route = Int(anyHost[index][position])
-                position &+= 1
+            for position in entry.anyHost {
+                let route = Int(anyHost[Int(position)])
                 guard holds(route, for: path) else { continue }
                 if methods[route].contains(method, name: methodName) { return .route(route) }
                 matchesButMethod = true
