@@ -151,19 +151,26 @@ extension Authenticator {
     func verified(
         _ token: Span<UInt8>, now: NumericDate, _ pause: Int64
     ) throws(TokenRefusal) -> TokenEntry {
-        if let entry = cache.findRecent(token), entry.isCurrent(at: now) { return entry }
+        if let entry = cache.findRecent(token), entry.isCurrent(at: now) {
+            tokenCounts.found &+= 1
+            return entry
+        }
         let limit = policy.validation.limits.tokenBytesMax
         guard token.count <= limit else { throw .tooLarge(limitBytes: limit) }
         let isFirstSight = cache.isFirstSight(token)
         if !isFirstSight {
             let digest = Digest(hasher.sha256(token))
             if let entry = cache.find(digest, of: token) {
-                if entry.isCurrent(at: now) { return entry }
+                if entry.isCurrent(at: now) {
+                    tokenCounts.found &+= 1
+                    return entry
+                }
                 // The clock was set back, or the token has ended; leeway and grace are the verifier's business.
                 cache.remove(digest)
             }
         }
         guard pause == 0 else { throw .tooManyFailures(retryAfterSeconds: Int((pause + 999) / 1000)) }
+        tokenCounts.verified &+= 1
         let verified = try verifier.verify(token, now: now)
         let entry = TokenEntry(verified, compact: Array(copying: token), hasher: hasher, now: now)
         if now < verified.expiration {
@@ -196,13 +203,18 @@ extension Authenticator {
         _ kind: Refusal.Kind, _ location: TokenLocation?, _ route: Int, _ rules: RouteRules, _ origin: CrossOrigin,
         _ head: inout RequestHead, _ bytes: Span<UInt8>, _ now: NumericDate
     ) -> Decision {
-        let refusal = Refusal(kind, route: route, origin: origin)
-        guard rules.isShadow else { return .refuse(refusal) }
+        var refusal = Refusal(kind, route: route, origin: origin)
+        guard rules.isShadow else {
+            if refusal.isAboutGenuineToken, let location { refusal.token = fingerprint(of: bytes.extracting(location.token.bounds)) }
+            return .refuse(refusal)
+        }
         var token: Fingerprint?
-        if let location { token = Fingerprint(bits: Digest(hasher.sha256(bytes.extracting(location.token.bounds))).first) }
+        if let location { token = fingerprint(of: bytes.extracting(location.token.bounds)) }
         let verdict = ShadowVerdict(refusal, token: token)
         return admit(nil, location, route, rules, origin, .skip(.noToken), &head, bytes, now, verdict)
     }
+
+    private func fingerprint(of token: Span<UInt8>) -> Fingerprint { Fingerprint(bits: Digest(hasher.sha256(token)).first) }
 
     private func admit(
         _ entry: TokenEntry?, _ location: TokenLocation?, _ route: Int, _ rules: RouteRules, _ origin: CrossOrigin,

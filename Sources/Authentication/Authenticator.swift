@@ -35,6 +35,9 @@ package final class Authenticator {
     package var revocations: RevocationView?
     /// By index of the key; what this authenticator has done.
     package internal(set) var keyUse: [KeyUse]
+    package internal(set) var tokenCounts = TokenCounts()
+    /// Verified tokens that are remembered now.
+    package var cachedTokenCount: Int { cache.count }
 
     /// - Parameter mintCache: one for the process, for signing algorithms that are not deterministic.
     package init(policy: AuthenticationPolicy, keys: KeySet, hasher: any TokenHasher, mintCache: any MintCache) {

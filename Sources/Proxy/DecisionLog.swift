@@ -54,28 +54,13 @@ final class DecisionLog {
         lines.append(" method=")
         lines.append(method)
         lines.append(" path=")
-        append(path: path)
+        lines.append(cutPath: path)
         append(peer)
         if isAsked { lines.append(Self.asked) }
         end()
     }
 
     private static let asked: StaticString = " via=forward_auth"
-
-    /// Segments longer than any name or UUID are cut: they may be tokens.
-    private func append(path: Span<UInt8>) {
-        var start = 0
-        while start < min(path.count, 256) {
-            let end = path.firstIndex(of: 0x2F, from: start + 1) ?? path.count
-            if end - start > 1 + 40 {
-                lines.append(path.extracting(start..<start + 9))
-                lines.append("...")
-            } else {
-                lines.append(path.extracting(start..<end))
-            }
-            start = end
-        }
-    }
 
     func admitted(
         _ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, isAsked: Bool = false, worker: Worker

@@ -25,6 +25,7 @@ extension DownstreamConnection {
         guard error.tls != nil else { return close() }  // the connection itself is gone
         // An alert may be on its way: closing at once would answer unread input with a reset and destroy it.
         guard error.tls == .plainHTTP else { return closeGracefully() }
+        worker.requestBeganWithoutHead(from: peer)
         answer(.plainRequestUnderTLS, keepingConnection: false)
     }
 
@@ -45,6 +46,7 @@ extension DownstreamConnection {
         guard !head.host.isEmpty else { return answerRequest(.message(.hostMissing)) }
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
         worker.composeRedirect(bytes, toPort: port, keepingConnection: keeps)
+        worker.record.answered(308, because: "redirect")
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
     }

@@ -294,12 +294,15 @@ extension DownstreamConnection {
     /// Decides what becomes of the request whose head has just been parsed from `bytes`.
     /// - Returns: the bytes of content used behind the head.
     private func startExchange(_ bytes: Span<UInt8>) -> Int {
+        worker.requestBegan()
+        let snapshot = worker.snapshot!
+        let failure = worker.isGuarded || hasNamedClient ? admitRequest(bytes, snapshot.edge) : nil
+        if worker.accessLog != nil { worker.describeRequest(bytes, from: client) }
         if let redirectPort {
             redirect(bytes, toPort: redirectPort)
             return 0
         }
-        let snapshot = worker.snapshot!
-        if worker.isGuarded || hasNamedClient, let failure = admitRequest(bytes, snapshot.edge) {
+        if let failure {
             answerRequest(failure)
             return 0
         }
@@ -333,11 +336,13 @@ extension DownstreamConnection {
         }
         let now = worker.numericDate
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
+        let before = snapshot.authenticator.tokenCounts
         let decision = worker.withPath(target, bytes) { path in
             snapshot.authenticator.authenticate(
                 &worker.requestHead, path: path, bytes: bytes, now: now, instant: worker.loop.now.milliseconds,
                 verificationPause: verificationPause)
         }
+        worker.authenticated(snapshot.authenticator, since: before)
         switch decision {
         case .refuse(let refusal):
             refuse(refusal, target, bytes)
@@ -346,6 +351,7 @@ extension DownstreamConnection {
             answerPreflight(preflight)
             return 0
         case .admit(let admission):
+            worker.routeFound(admission.route, snapshot)
             let contentBytesMax = snapshot.contentBytesMax(ofRoute: admission.route)
             if case .length(let length) = worker.requestHead.framing, length > contentBytesMax {
                 answerRequest(.contentTooLarge(limit: contentBytesMax), origin: admission.origin)
@@ -364,6 +370,7 @@ extension DownstreamConnection {
             }
             isPacing = false
             phase = .exchanging(exchange)
+            exchange.takeRecord(admission)
             return exchange.begin(admission, for: self, snapshot: snapshot, target: target, head: bytes, content: rest)
         }
     }
@@ -380,6 +387,9 @@ extension DownstreamConnection {
         if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
         let method = bytes.extracting(worker.requestHead.methodName.bounds)
         worker.log.refused(refusal, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
+        worker.refusals.add(
+            refusal, at: worker.loop.wallSeconds, method: method, path: path, client: client, route: worker.nameOfRoute(refusal.route),
+            isAsked: isAsked)
     }
 
     /// The gateway itself answers the request, at an endpoint for sessions.
@@ -457,6 +467,7 @@ extension DownstreamConnection {
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
         worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: head.version, security: security)
+        worker.record.answered(204, because: "preflight")
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
     }
@@ -464,35 +475,45 @@ extension DownstreamConnection {
     private func answer(with file: ServedFile, _ bytes: Span<UInt8>) {
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue
+        let isKnown = file.isKnown(to: head.fields, bytes)
         worker.composeAnswer(
-            file, isKnown: file.isKnown(to: head.fields, bytes), method: head.method, keepingConnection: keeps,
-            version: head.version, security: security)
+            file, isKnown: isKnown, method: head.method, keepingConnection: keeps, version: head.version, security: security)
+        worker.record.answered(isKnown ? 304 : 200, because: "file")
+        if !isKnown, head.method != .head { worker.record.bytesSent = file.content.count }
         guard sendComposedAnswer(), keeps else { return closeGracefully() }
         dropContent(head.framing)
     }
 
     /// Answers a request that came to no decision, and says so in the log.
     func refuse(_ failure: Failure, keepingConnection: Bool) {
+        worker.requestBeganWithoutHead(from: client)
         worker.log.failed(failure, midway: false, peer: client, worker: worker)
         answer(failure, keepingConnection: keepingConnection)
     }
 
-    /// Writes the gateway's own answer; without `keepingConnection` the connection then closes.
+    /// Writes the gateway's own answer to the request in `worker.record`; without `keepingConnection` the connection then closes.
     func answer(
         _ failure: Failure, keepingConnection: Bool, origin: CrossOrigin = .absent, method: Method = .get,
         version: Version = .http11
     ) {
-        worker.count(failure)
+        let problem = Problem(failure)
+        worker.count(failure, code: problem.code)
         worker.composeAnswer(
-            to: failure, keepingConnection: keepingConnection, origin: origin, method: method, version: version,
+            to: failure, problem, keepingConnection: keepingConnection, origin: origin, method: method, version: version,
             security: stream.hasFailedHandshake ? nil : security)
+        if case .refusal(let refusal) = failure, let route = refusal.route { worker.routeFound(route, worker.snapshot) }
+        worker.record.failed(failure, problem)
+        worker.record.bytesSent = method == .head ? 0 : worker.contentOutput.count
         let isSent = sendComposedAnswer()
         if !keepingConnection || !isSent { closeGracefully() }
     }
 
-    /// False when the client is gone.
+    /// Sends what is in `worker.headOutput`, and ends the request in `worker.record` with it. False when the client is gone.
     func sendComposedAnswer() -> Bool {
-        switch worker.headOutput.withSpan({ stream.write($0) }) {
+        let result = worker.headOutput.withSpan { stream.write($0) }
+        if case .failed = result { worker.record.clientHasGone() }
+        worker.requestEnded()
+        switch result {
         case .written: return true
         case .queued:
             waitForDrain()
@@ -552,6 +573,15 @@ extension DownstreamConnection {
         guard isIdle else { return }
         let latest = worker.loop.now.advanced(byMilliseconds: worker.idleTimeout)
         setDeadline(at: min(latest, worker.table.deadline(at: slot)))
+    }
+
+    /// The worker is at its end, and what is under way is cut.
+    func workerEnds() {
+        switch phase {
+        case .exchanging(let exchange): exchange.workerEnds()
+        case .serving(let exchange): exchange.workerEnds()
+        case .awaitingProxyHeader, .awaitingHead, .discarding, .lingering, .closed: break
+        }
     }
 
     /// No request has come for too long. One that has arrived in this very turn is still served.

@@ -118,8 +118,12 @@ extension Exchange {
             fail(.revoked(origin))
             return false
         }
+        let before = authenticator.tokenCounts.minted
         let outcome = authenticator.prepareResponse(
             admission, &worker.responseHead, bytes: bytes, now: worker.numericDate, instant: worker.loop.now.milliseconds)
+        if authenticator.tokenCounts.minted != before { worker.minted(since: record.answered) }
+        worker.renewalDecided(outcome, admission, &record)
+        record.status = Int32(truncatingIfNeeded: status ?? worker.responseHead.status)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
             admission, outcome: outcome, status: status ?? worker.responseHead.status, peer: downstream.client, worker: worker)
@@ -195,6 +199,7 @@ extension Exchange {
             decoding: while true {
                 switch try responseContent.next(bytes, from: &offset) {
                 case .content(let range):
+                    record.bytesSent &+= range.count
                     if downstreamFraming.isChunked {
                         worker.headOutput.appendChunk(bytes.extracting(range))
                     } else if direct.isEmpty {
@@ -324,9 +329,11 @@ extension Exchange {
         if case .untilClose = downstreamFraming { needsReset = true }
         if case .downstreamTimeout = failure { needsReset = true }
         if let downstream { worker.log.failed(failure, midway: hasBegun, peer: downstream.client, worker: worker) }
-        end { downstream, _ in
+        let code = Problem(failure).code
+        if hasBegun { record.fails(failure, code: code) }
+        end(answering: !hasBegun) { downstream, _ in
             if hasBegun {
-                worker.count(failure, midway: true)
+                worker.count(failure, code: code, midway: true)
                 needsReset ? downstream.abort() : downstream.closeGracefully()
             } else {
                 downstream.answer(failure, keepingConnection: keeps, origin: origin, method: method, version: version)
@@ -339,6 +346,7 @@ extension Exchange {
     func downstreamLost() {
         leaveStreams(.clientLost)
         detach()?.close()
+        record.clientHasGone(beforeAnswer: answer == .awaitingHead || answer == .held)
         answer = .finished
         end { _, _ in }
     }
@@ -374,7 +382,8 @@ extension Exchange {
     }
 
     /// Hands the exchange back to the worker, and then the connection its next task: the two may meet again at once.
-    func end(_ next: (DownstreamConnection, consuming ContentDecoder?) -> Void) {
+    /// - Parameter answering: the next task is an answer of the gateway's own, and the request ends with that.
+    func end(answering: Bool = false, _ next: (DownstreamConnection, consuming ContentDecoder?) -> Void) {
         guard let downstream else { return }
         if streamSlot >= 0 { leaveStreams(.upstreamEnded) }
         if login != nil { leaveLogin() }
@@ -385,6 +394,7 @@ extension Exchange {
             unread = consume content
         }
         if holdsRequestSlot { returnRequestSlot() }
+        answering ? returnRecord() : endRecord()
         leavePool()
         self.downstream = nil
         admission = nil

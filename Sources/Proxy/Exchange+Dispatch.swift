@@ -68,6 +68,7 @@ extension Exchange {
         dispatch.ticket = -1
         switch assignment {
         case .server(let server, let isTrial):
+            record.forwarded = worker.loop.nanoseconds()
             let downstream = downstream
             begin(at: server, isTrial: isTrial)
             sendAgain()
@@ -223,6 +224,8 @@ extension Exchange {
 
     /// The head of the answer that will be passed on has come.
     func serverAnswered(status: Int) {
+        record.answered = worker.loop.nanoseconds()
+        pool.answerTimes.record(record.answered &- record.forwarded)
         guard !pool.isPlain, let server else { return }
         pool.answered(server, status: status, isTrial: dispatch.isTrial)
         dispatch.isTrial = false

@@ -33,7 +33,10 @@ extension Exchange {
         answer = .tunnel
         self.tunnel = tunnel
         if holdsRequestSlot { returnRequestSlot() }
+        record.status = 101
+        record.lasts = true
         if let admission = admission.take() {
+            worker.renewalDecided(.skipped(.interimResponse), admission, &record)
             worker.sessionSeen(admission, .skipped(.interimResponse), authenticator)
             joinStreams(admission)
         }

@@ -32,6 +32,8 @@ final class Exchange {
     var dispatch = Dispatch()
     /// Until the answer's head comes, which takes it.
     var admission: Admission!
+    /// Until the exchange ends, or an answer of the gateway's own ends the request.
+    var record = RequestRecord()
     /// Of the request, for answers of the gateway's own.
     var origin = CrossOrigin.absent
 
@@ -98,6 +100,7 @@ extension Exchange {
     ) -> Int {
         self.admission = admission
         origin = admission.origin
+        record.forwarded = record.authenticated == 0 ? record.began : record.authenticated
         self.downstream = downstream
         self.snapshot = snapshot
         pool = snapshot.pool(ofRoute: admission.route)

@@ -21,6 +21,10 @@ package struct ProxySettings: Sendable {
     package var edge = EdgeSettings()
     /// For each route of the authentication policy, the largest request content in bytes. Empty: `limits.bodyBytesMax` for all.
     package var contentBytesMaxOfRoute: [Int] = []
+    /// For each route, what logs and metrics call it; routes of one name are counted together. Empty: they all have none.
+    package var routeNames: [String] = []
+    /// For each route, whether its requests are written to the access log. Empty: those of all are.
+    package var isRouteLogged: [Bool] = []
     package var encodedSlashes: PathNormalizer.EncodedSlashes
     package var decisions: DecisionLevel
     /// Makes the authenticator of one worker: contexts for keys are made once per key per worker.

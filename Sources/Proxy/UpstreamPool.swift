@@ -1,6 +1,6 @@
 import Balancing
 import EventLoop
-import Metrics
+package import Metrics
 
 /// One upstream as one worker sees it: its servers, the choice between them, and the line of requests that wait for one.
 ///
@@ -18,6 +18,8 @@ final class UpstreamPool {
     private(set) var isPlain = false
     /// What of a request chooses its server, if anything does.
     private(set) var isKeyed = false
+    /// From a request's way upstream to the head of its answer, tries that failed before included.
+    var answerTimes = Histogram()
     /// The line is to be served at the end of this turn.
     private var isServingLine = false
 
@@ -214,6 +216,8 @@ package struct UpstreamReport: Sendable {
     package var name: String
     /// Requests that wait for a server.
     package var queued: Int
+    /// From a request's way upstream to the head of its answer; requests without an answer are not among them.
+    package var answerTimes: Histogram
     package var servers: [ServerReport]
 }
 
@@ -247,6 +251,7 @@ extension UpstreamReport {
     /// Workers that have not heard of a reload yet have other servers; each server is found by its name.
     static func += (total: inout UpstreamReport, part: UpstreamReport) {
         total.queued += part.queued
+        total.answerTimes += part.answerTimes
         for server in part.servers {
             guard let index = total.servers.firstIndex(where: { $0.name == server.name }) else {
                 total.servers.append(server)
@@ -265,7 +270,7 @@ extension UpstreamReport {
 extension UpstreamPool {
     func report() -> UpstreamReport {
         UpstreamReport(
-            name: settings.name, queued: line.count,
+            name: settings.name, queued: line.count, answerTimes: answerTimes,
             servers: zip(servers, group.members).map { server, member in
                 let state: ServerReport.State =
                     if member.settings.weight == 0 { .drained } else if !member.passesChecks { .down }

@@ -11,10 +11,9 @@ extension Worker {
     ///   - version: the client's.
     ///   - security: of the client's connection.
     func composeAnswer(
-        to failure: Failure, keepingConnection: Bool, origin: CrossOrigin, method: Method, version: Version,
+        to failure: Failure, _ problem: Problem, keepingConnection: Bool, origin: CrossOrigin, method: Method, version: Version,
         security: ListenerSecurity?
     ) {
-        let problem = Problem(failure)
         contentOutput.removeAll()
         contentOutput.append("{\"type\":\"about:blank\",\"title\":\"")
         contentOutput.append(reasonPhrase(of: problem.status))

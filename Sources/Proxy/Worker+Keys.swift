@@ -32,11 +32,14 @@ struct KeyLedger {
 
     /// Of authenticators that are not in force any more.
     private(set) var retired: [KeyName: KeyUse] = [:]
+    /// What authenticators before did with tokens.
+    private(set) var retiredTokens = TokenCounts()
     /// Asks the control thread to fetch keys again; nil where none are fetched.
     var requestKeys: (@Sendable () -> Void)?
     var nextRequest = Instant(milliseconds: .min)
 
     mutating func retire(_ authenticator: Authenticator) {
+        retiredTokens += authenticator.tokenCounts
         for (name, use) in zip(authenticator.keyNames, authenticator.keyUse) where use != KeyUse() {
             guard retired[name] != nil || retired.count < Self.retiredMax else { continue }
             retired[name, default: KeyUse()] += use
@@ -69,6 +72,12 @@ extension Worker {
         guard let requestKeys = keyLedger.requestKeys, loop.now >= keyLedger.nextRequest else { return }
         keyLedger.nextRequest = loop.now.advanced(byMilliseconds: KeyLedger.requestInterval)
         requestKeys()
+    }
+
+    var tokenCounts: TokenCounts {
+        var counts = keyLedger.retiredTokens
+        if let snapshot { counts += snapshot.authenticator.tokenCounts }
+        return counts
     }
 
     /// Every key of the authenticator in force in its order, then those that were in force before and have been used.

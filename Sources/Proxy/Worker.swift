@@ -25,6 +25,7 @@ final class Snapshot {
     let edge: EdgeRules
     private let contentBytesMax: [Int]
     private let streamRules: [StreamRule]
+    let routes: RouteDirectory
 
     /// - Parameter previous: whose pools go on where an upstream of the same name is there again.
     init(_ settings: ProxySettings, worker: Worker, replacing previous: Snapshot? = nil) {
@@ -41,6 +42,7 @@ final class Snapshot {
         upstreamOfRoute = settings.upstreamOfRoute
         generation = settings.generation
         streamRules = settings.streamRules
+        routes = worker.directory(of: settings)
         pools = settings.upstreams.map { upstream in
             guard let kept = previous?.pools.first(where: { $0.settings.name == upstream.name }) else {
                 return UpstreamPool(upstream, worker: worker)
@@ -124,6 +126,20 @@ final class Worker {
     /// By code: answers of the gateway's own, and answers cut short.
     private var ownAnswers: [String: Int] = [:]
     private var cutShort: [String: Int] = [:]
+
+    // For `Observation/`.
+    /// Of the request whose head is in `requestHead`, until an exchange takes it on.
+    var record = RequestRecord()
+    var requests = RequestCounts()
+    /// By `RenewalSkip.index`.
+    var renewalSkips = [Int](repeating: 0, count: RenewalSkip.allCases.count)
+    var verifyTimes = Histogram()
+    var mintTimes = Histogram()
+    var storeTimes = Histogram()
+    var refusals = RefusalRing()
+    /// Nil: none is kept.
+    var accessLog: AccessLog?
+
     private var activeExchanges = 0
     private let onReport: (Int, WorkerReport) -> Void
     var keyLedger = KeyLedger()
@@ -157,7 +173,6 @@ final class Worker {
 
     // For `Sessions/`.
     var storeCalls = StoreCalls()
-    var storeMilliseconds = 0
     /// By reason.
     var refusedRefreshes: [String: Int] = [:]
 
@@ -222,8 +237,8 @@ final class Worker {
         openSessions.join(mailbox)
         loop.run()
         openSessions.leave(mailbox)
+        endRequests()
         let report = report
-        streams.removeAll()
         log.flush()
         breakCycles()
         return report
@@ -381,12 +396,13 @@ extension Worker {
 
     func mayNoteHandshakeFailure() -> Bool { handshakeFailureLines.take(loop.wallSeconds) }
 
-    /// - Parameter midway: the answer had begun and is cut short.
-    func count(_ failure: Failure, midway: Bool = false) {
+    /// - Parameters:
+    ///   - code: of its `Problem`.
+    ///   - midway: the answer had begun and is cut short.
+    func count(_ failure: Failure, code: String, midway: Bool = false) {
         if case .refusal = failure { count(.refusals) } else { count(.failures) }
         if failure.comesInFloods { countFlood(failure) }
         // As many keys as there are codes in this program: none comes from outside.
-        let code = Problem(failure).code
         if midway { cutShort[code, default: 0] += 1 } else { ownAnswers[code, default: 0] += 1 }
     }
 
@@ -397,7 +413,14 @@ extension Worker {
         report.ownAnswers = ownAnswers
         report.cutShort = cutShort
         report.refusedRefreshes = refusedRefreshes
-        report.storeMilliseconds = storeMilliseconds
+        report.requests = requests
+        report.renewalSkips = renewalSkips
+        report.verifyTimes = verifyTimes
+        report.mintTimes = mintTimes
+        report.storeTimes = storeTimes
+        report.tokenCounts = tokenCounts
+        report.cachedTokens = snapshot?.authenticator.cachedTokenCount ?? 0
+        report.refusals = refusals.latest
         report.openConnections = connectionCount
         report.activeExchanges = activeExchanges
         report.openTunnels = openTunnels

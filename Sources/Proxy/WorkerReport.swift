@@ -1,3 +1,4 @@
+package import Authentication
 package import Metrics
 
 /// What one worker, or all of them together, have done and are doing.
@@ -9,8 +10,20 @@ package struct WorkerReport: Sendable {
     package var cutShort: [String: Int] = [:]
     /// Refresh tokens that brought nothing, by reason.
     package var refusedRefreshes: [String: Int] = [:]
-    /// How long the store took for its answers, summed over `Counter.storeCalls` of them.
-    package var storeMilliseconds = 0
+    package var requests = RequestCounts()
+    /// Answers of admitted requests that carried no successor, by `RenewalSkip.index`.
+    package var renewalSkips = [Int](repeating: 0, count: RenewalSkip.allCases.count)
+    /// From a request's head to the decision, where its token was verified rather than found in the cache.
+    package var verifyTimes = Histogram()
+    /// Of successors that were signed rather than found.
+    package var mintTimes = Histogram()
+    /// From a question to the store to its answer.
+    package var storeTimes = Histogram()
+    package var tokenCounts = TokenCounts()
+    /// Verified tokens that are remembered now.
+    package var cachedTokens = 0
+    /// The latest ones of each worker, the newest first.
+    package var refusals: [RecentRefusal] = []
     package var openConnections = 0
     package var activeExchanges = 0
     package var openTunnels = 0
@@ -25,7 +38,16 @@ package struct WorkerReport: Sendable {
         total.ownAnswers.merge(part.ownAnswers, uniquingKeysWith: +)
         total.cutShort.merge(part.cutShort, uniquingKeysWith: +)
         total.refusedRefreshes.merge(part.refusedRefreshes, uniquingKeysWith: +)
-        total.storeMilliseconds += part.storeMilliseconds
+        total.requests += part.requests
+        for index in total.renewalSkips.indices { total.renewalSkips[index] &+= part.renewalSkips[index] }
+        total.verifyTimes += part.verifyTimes
+        total.mintTimes += part.mintTimes
+        total.storeTimes += part.storeTimes
+        total.tokenCounts += part.tokenCounts
+        total.cachedTokens += part.cachedTokens
+        if !part.refusals.isEmpty {
+            total.refusals = Array((total.refusals + part.refusals).sorted { $0.time > $1.time }.prefix(RefusalRing.capacity))
+        }
         total.openConnections += part.openConnections
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels

@@ -28,6 +28,8 @@ package struct Refusal: Sendable {
     /// Index into the policy's routes, once one was found.
     package var route: Int?
     package var origin: CrossOrigin
+    /// Of a genuine token.
+    package var token: Fingerprint?
 
     package init(_ kind: Kind, route: Int? = nil, origin: CrossOrigin = .absent) {
         self.kind = kind
@@ -90,6 +92,14 @@ package struct Refusal: Sendable {
 extension Refusal {
     /// Whether it counts against the client that nobody who issues tokens here can have made this one.
     package var isAboutForgery: Bool { if case .token(let refusal) = kind { refusal.isAboutForgery } else { false } }
+
+    /// Whether the token was verified, and refused for what became of it or for what it does not grant.
+    var isAboutGenuineToken: Bool {
+        switch kind {
+        case .insufficientScope, .token(.revoked), .token(.revocationUnknown): true
+        default: false
+        }
+    }
 
     /// Whether the token was not looked at, because too many before it were not genuine.
     package var isThrottled: Bool { if case .token(.tooManyFailures) = kind { true } else { false } }

@@ -25,6 +25,7 @@ extension Authenticator {
     }
 
     private func mint(_ entry: TokenEntry, _ due: Renewal, _ signer: any TokenSigner) -> [UInt8]? {
+        tokenCounts.minted &+= 1
         let claims = SuccessorClaims(
             expiration: NumericDate(seconds: due.expiration), issuedAt: NumericDate(seconds: due.issuedAt),
             tokenID: SuccessorNames.tokenID(of: entry, slot: due.slot, signer: signer),

@@ -48,6 +48,8 @@ extension Configuration.Route {
                     expected: "original or stripped")
             }
         }
+        route.givenName = section[.name].flatMap(readName)
+        route.isLogged = section[.accessLog]?.boolean() ?? true
         route.body = section[.body].map(BodyLimit.read) ?? .asElsewhere
         check(route, section, context)
         return path == nil || upstream == nil ? nil : route
@@ -102,6 +104,28 @@ extension Configuration.Route {
             return nil
         }
         return path
+    }
+
+    /// What needs no quotes anywhere, and is none of the names that stand for what has no route of its own.
+    private static func readName(_ field: Field) -> String? {
+        let form = "a name of at most 64 letters, digits and - _ . : / *, such as api"
+        guard let name = field.text(expected: form) else { return nil }
+        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy(isNameByte) else {
+            field.refuse("\"\(Quotation.shortened(name))\" is no name for a route", expected: form)
+            return nil
+        }
+        guard name != "none", name != "other" else {
+            field.refuse("\(name) is what metrics call requests without a route, or without a name kept apart", expected: form)
+            return nil
+        }
+        return name
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2A, 0x2D, 0x2E, 0x2F, 0x3A, 0x5F: true
+        default: false
+        }
     }
 
     private static func readUpstream(_ section: Section<Vocabulary.Route>, _ context: ReadingContext) -> Int? {

@@ -384,7 +384,8 @@ enum Vocabulary {
     enum Route: String, SectionKey {
         static let section = "routes[]"
 
-        case path, host, methods, auth, slide, require, forward, upstream, body, streams, mode
+        case path, name, host, methods, auth, slide, require, forward, upstream, body, streams, mode
+        case accessLog = "access_log"
         case storeAway = "store_away"
     }
 

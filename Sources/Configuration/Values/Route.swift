@@ -22,9 +22,16 @@ extension Configuration {
         package var streams: Streams
         package var storeAway = Defaults.storeAway
         package var mode = Defaults.mode
+        /// What logs and metrics call it; nil: nothing of its own.
+        package var givenName: String?
+        /// Whether its requests are written to the access log.
+        package var isLogged = true
         /// Index into the logins of `sessions`: made by one, and for its very path alone. Nil in what a file's `routes` say.
         package var login: Int?
         package var place: Place
+
+        /// What logs and metrics call it: its name, or its path behind the first of its hosts.
+        package var name: String { givenName ?? (hosts.first ?? "") + pathPrefix }
 
         /// The largest content of a request.
         package enum BodyLimit: Sendable, Equatable {

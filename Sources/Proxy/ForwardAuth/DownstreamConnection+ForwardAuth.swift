@@ -26,6 +26,7 @@ extension DownstreamConnection {
 
     /// Answers a proxy in front as the request that it asks about would be answered here, but for what an upstream would say.
     func decide(_ question: DecisionPoint.Question, at point: DecisionPoint, _ snapshot: Snapshot, _ bytes: Span<UInt8>) {
+        worker.record.isAsked = true
         guard snapshot.edge.trustedPeers.contains(peer.ipAddress) else { return answerAsked(.peerNotTrusted) }
         if question != .refusal { worker.count(.decisions) }
         guard question != .unknown else { return answerAsked(.decisionRequestMalformed(.nothingAsked)) }
@@ -75,9 +76,12 @@ extension DownstreamConnection {
         } catch {
             return .failure(error)
         }
+        if worker.accessLog != nil { worker.describeRequest(bytes, from: client) }
         let pause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let now = worker.numericDate
         return worker.withPath(target, bytes) { path in
+            let before = snapshot.authenticator.tokenCounts
+            defer { worker.authenticated(snapshot.authenticator, since: before) }
             var isPlain = true
             if case .rewritten = target {
                 isPlain = snapshot.authenticator.takesLiterally(worker.requestHead, path: path, bytes: bytes)
@@ -96,13 +100,19 @@ extension DownstreamConnection {
     private func answerAdmitted(
         _ admission: Admission, at point: DecisionPoint, _ authenticator: Authenticator, original bytes: Span<UInt8>
     ) {
+        worker.routeFound(admission.route, worker.snapshot)
+        worker.record.noteToken(of: admission)
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue && worker.pressure.level != .full
         let now = worker.numericDate
+        let before = authenticator.tokenCounts.minted
         let assumed = worker.assumedAnswer
         var answer = assumed.head
         let outcome = authenticator.prepareResponse(
             admission, &answer, bytes: assumed.bytes.span, now: now, instant: worker.loop.now.milliseconds)
+        if authenticator.tokenCounts.minted != before { worker.minted(since: max(worker.record.began, worker.record.authenticated)) }
+        worker.record.status = 200
+        worker.renewalDecided(outcome, admission, &worker.record)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(admission, outcome: outcome, status: 200, peer: client, isAsked: true, worker: worker)
 

@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import EventLoop
 import HTTP1
+import Metrics
 import Sessions
 import Throttling
 
@@ -32,6 +33,7 @@ final class EndpointExchange: StoreCaller {
     private var accountedContent = 0
     private var requestIsWhole: Bool
     private var isTooLarge = false
+    private var record = RequestRecord()
 
     /// For the request in `worker.requestHead`.
     init(for downstream: DownstreamConnection, _ snapshot: Snapshot, _ sessions: SessionService, holdsRequestSlot: Bool) {
@@ -47,6 +49,7 @@ final class EndpointExchange: StoreCaller {
         framing = worker.requestHead.framing
         decoder = ContentDecoder(framing)
         requestIsWhole = !framing.hasContent
+        swap(&record, &worker.record)
     }
 
     /// - Returns: the bytes of content used behind the head.
@@ -150,7 +153,18 @@ final class EndpointExchange: StoreCaller {
         if !requestIsWhole { downstream?.connectionLost() }
     }
 
-    func downstreamLost() { end() }
+    func downstreamLost() {
+        record.decision = .answered
+        record.clientHasGone()
+        end()
+    }
+
+    /// The worker is at its end.
+    func workerEnds() {
+        record.decision = .failed
+        record.reason = StreamEnd.drained.rawValue
+        worker.requestEnded(&record)
+    }
 
     // MARK: The answer
 
@@ -158,12 +172,14 @@ final class EndpointExchange: StoreCaller {
         worker.note(answer.outcome, status: answer.status, client: downstream.client)
         let keeps = keepsConnection(downstream)
         worker.compose(answer, keepingConnection: keeps, method: method, version: version, security: downstream.security)
+        record.answered(answer, method)
         finish(downstream, keeps: keeps)
     }
 
     private func send(_ preflight: Preflight, to downstream: DownstreamConnection) {
         let keeps = keepsConnection(downstream)
         worker.composePreflightAnswer(preflight, keepingConnection: keeps, version: version, security: downstream.security)
+        record.answered(204, because: "preflight")
         finish(downstream, keeps: keeps)
     }
 
@@ -178,19 +194,23 @@ final class EndpointExchange: StoreCaller {
             swap(&rest, &decoder)
             unread = consume rest
         }
-        end()
+        end(answering: true)
         guard downstream.sendComposedAnswer() else { return }
         downstream.exchangeEnded(keepingConnection: keeps, unreadContent: unread)
     }
 
     private func fail(_ failure: Failure) {
         guard let downstream else { return }
-        end()
-        downstream.refuse(failure, keepingConnection: false)
+        end(answering: true)
+        worker.log.failed(failure, midway: false, peer: downstream.client, worker: worker)
+        downstream.answer(failure, keepingConnection: false)
     }
 
-    private func end() {
+    /// - Parameter answering: the request ends with an answer that is about to be sent.
+    private func end(answering: Bool = false) {
         guard downstream != nil else { return }
+        record.bytesReceived = content.count
+        if answering { swap(&record, &worker.record) } else { worker.requestEnded(&record) }
         downstream = nil
         if let ticket { worker.storeCalls.hangUp(ticket) }
         ticket = nil

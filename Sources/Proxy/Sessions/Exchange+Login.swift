@@ -172,6 +172,7 @@ extension Exchange {
         guard beginFinalAnswer(bytes.span, to: downstream, adding: lines) else { return }
         login.content.withSpan { content in
             guard !content.isEmpty else { return }
+            record.bytesSent &+= content.count
             downstreamFraming.isChunked ? worker.headOutput.appendChunk(content) : worker.headOutput.append(content)
         }
         let rest = login.rest.bytes()
@@ -192,6 +193,7 @@ extension Exchange {
         else { return }
         answer = .content
         let nothing: [UInt8] = []
+        if method != .head { record.bytesSent = content.count }
         guard write(method == .head ? nothing.span : content.span, to: downstream) else { return }
         finish(hasExcess: false)
     }
@@ -202,10 +204,11 @@ extension Exchange {
         answer = .finished
         let keeps = clientPersists && requestIsWhole && (downstream?.mayPersist ?? false)
         let (method, version) = (method, version)
-        end { downstream, _ in
+        end(answering: true) { downstream, _ in
             worker.note(ownAnswer.outcome, status: ownAnswer.status, client: downstream.client)
             worker.compose(
                 ownAnswer, keepingConnection: keeps, method: method, version: version, security: downstream.security)
+            worker.record.answered(ownAnswer, method)
             guard downstream.sendComposedAnswer() else { return }
             downstream.exchangeEnded(keepingConnection: keeps, unreadContent: nil)
         }

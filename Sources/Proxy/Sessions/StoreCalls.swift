@@ -25,7 +25,8 @@ struct StoreCalls {
         var generation: UInt32 = 0
         /// Nil: nobody waits, or nobody any more.
         var caller: (any StoreCaller)?
-        var began = Instant.never
+        /// In nanoseconds.
+        var began: Int64 = 0
     }
 
     private var places: [Place] = []
@@ -33,7 +34,7 @@ struct StoreCalls {
     private(set) var pending = 0
 
     /// Nil when too many are pending.
-    mutating func begin(for caller: any StoreCaller, at now: Instant) -> StoreTicket? {
+    mutating func begin(for caller: any StoreCaller, at now: Int64) -> StoreTicket? {
         guard pending < Self.pendingMax else { return nil }
         pending += 1
         if free.isEmpty {
@@ -52,14 +53,14 @@ struct StoreCalls {
         places[ticket.place].caller = nil
     }
 
-    /// The reply has come: who waits for it, and how long it took in milliseconds. Nil for a ticket that is not pending.
-    mutating func end(_ ticket: StoreTicket, at now: Instant) -> (caller: (any StoreCaller)?, milliseconds: Int)? {
+    /// The reply has come: who waits for it, and how long it took in nanoseconds. Nil for a ticket that is not pending.
+    mutating func end(_ ticket: StoreTicket, at now: Int64) -> (caller: (any StoreCaller)?, nanoseconds: Int64)? {
         guard isPending(ticket) else { return nil }
         let place = places[ticket.place]
         places[ticket.place] = Place(generation: place.generation &+ 1)
         free.append(ticket.place)
         pending -= 1
-        return (place.caller, Int(max(0, now.milliseconds &- place.began.milliseconds)))
+        return (place.caller, now &- place.began)
     }
 
     private func isPending(_ ticket: StoreTicket) -> Bool {

@@ -10,7 +10,7 @@ import Sessions
 extension Worker {
     /// Asks the store on behalf of `caller`, who is told in a later turn; nil when nothing more can be asked of it now.
     func ask(_ request: StoreRequest, _ store: any SessionStore, for caller: any StoreCaller) -> StoreTicket? {
-        guard let ticket = storeCalls.begin(for: caller, at: loop.now) else {
+        guard let ticket = storeCalls.begin(for: caller, at: loop.nanoseconds()) else {
             count(.storeFailures)
             return nil
         }
@@ -21,8 +21,8 @@ extension Worker {
     }
 
     func storeReplied(_ ticket: StoreTicket, _ reply: Result<StoreReply, StoreError>) {
-        guard let (caller, milliseconds) = storeCalls.end(ticket, at: loop.now) else { return }
-        storeMilliseconds += milliseconds
+        guard let (caller, nanoseconds) = storeCalls.end(ticket, at: loop.nanoseconds()) else { return }
+        storeTimes.record(nanoseconds)
         guard let caller else { return }
         if case .failure = reply { count(.storeFailures) }
         caller.storeReplied(reply)

@@ -57,7 +57,9 @@ extension Exchange {
     func becomeStream(_ lasting: Lasting, _ admission: borrowing Admission) {
         self.lasting = lasting
         joinStreams(admission)
-        if case .events = lasting { contentTimeout = worker.timeouts.tunnel }
+        guard case .events = lasting else { return }
+        contentTimeout = worker.timeouts.tunnel
+        record.lasts = true
     }
 
     /// From here on the session of the request decides how long the exchange lasts.
@@ -79,6 +81,7 @@ extension Exchange {
         guard streamSlot >= 0 else { return }
         worker.streams.remove(streamSlot)
         streamSlot = -1
+        if tunnel != nil { recordEnd(cause) }
         if let tunnel, let downstream {
             worker.log.tunnelClosed(self, tunnel, cause, peer: downstream.client, worker: worker)
         }
@@ -93,6 +96,7 @@ extension Exchange {
         switch lasting {
         case .events:
             worker.log.streamClosed(self, cause, peer: downstream.client, worker: worker)
+            recordEnd(cause)
             endContent()
         case .content where cause == .sessionExpired: fail(.sessionExpired)
         case .content where cause == .revoked: fail(.revoked(origin))

@@ -41,6 +41,8 @@ extension ProxySettings {
         for index in upstreams.indices { self.upstreams[index].sendsProxyProtocol = configuration.upstreams[index].sendsProxyProtocol }
         edge = EdgeSettings(configuration, workerCount: workerCount)
         decisionPoints = configuration.forwardAuth.map(DecisionPoint.init)
+        routeNames = routes.map(\.name)
+        isRouteLogged = routes.map(\.isLogged)
         contentBytesMaxOfRoute = routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
     }
 }

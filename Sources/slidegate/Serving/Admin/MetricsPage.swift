@@ -13,6 +13,7 @@ enum MetricsPage {
         var page = Exposition()
         let total = report.total
         for counter in Counter.allCases { page.single(MetricFamily(counter), total.counters[counter]) }
+        appendRequests(total.requests, to: &page)
         append(total.ownAnswers, .ownAnswers, to: &page)
         append(total.cutShort, .answersCutShort, to: &page)
         append(total.refusedRefreshes, .refreshesRefused, to: &page)
@@ -24,7 +25,7 @@ enum MetricsPage {
         appendKeys(total.keys, to: &page)
         appendKeySets(service.keySets, to: &page)
         appendUpstreams(total.upstreams, to: &page)
-        page.single(.storeSeconds, Double(total.storeMilliseconds) / 1000)
+        page.single(.storeSeconds, Double(total.storeTimes.sum) / 1e9)
         if let store = sources.store() { appendStore(store, to: &page) }
         appendProgram(service, isReady: sources.readiness() == .ready, to: &page)
         return page.text.bytes()

@@ -1,0 +1,144 @@
+import Authentication
+import Bytes
+import HTTP1
+import Metrics
+
+/// What is known of one request: filled while it runs, read once, when it has ended (`Worker.requestEnded`).
+///
+/// One is at work for each request: in the worker until it is decided what becomes of it, then in the exchange that takes it on. It
+/// moves by swapping, so that the storage of `line` serves one request after another. Instants are nanoseconds of the loop's
+/// monotonic clock; 0: it did not come to that.
+struct RequestRecord: ~Copyable {
+    /// The head was there whole; 0: it never was.
+    var began: Int64 = 0
+    /// The decision was made. Read from the clock only where a token was verified, or where there is an access log.
+    var authenticated: Int64 = 0
+    /// The first server was chosen. A request that had to wait for none: `authenticated`, or `began` where that is 0, which is a
+    /// microsecond too early.
+    var forwarded: Int64 = 0
+    /// The head of the final answer came from upstream.
+    var answered: Int64 = 0
+    var ended: Int64 = 0
+
+    /// Of the policy; -1: none.
+    var route: Int32 = -1
+    /// The route's group in the worker's `RequestCounts`.
+    var group = Int32(RequestCounts.none)
+    /// As sent to the client; 0: nothing was, the client had gone.
+    var status: Int32 = 0
+    /// Servers that were asked.
+    var tries: Int32 = 0
+    /// Until it is decided: as of a request that passes.
+    var decision = RequestDecision.admitted
+    /// A proxy in front has asked what becomes of the request; the status is that of the answer to it.
+    var isAsked = false
+    /// It became a tunnel or an event stream: how long it took says nothing of how fast anything was.
+    var lasts = false
+    /// Why it was refused or failed, why no successor rode on the answer, or how it ended where that is no matter of course. Literals
+    /// only: they neither allocate nor count references. Empty: there is nothing to say.
+    var reason = ""
+
+    /// Content, without framing; of a tunnel all bytes.
+    var bytesReceived = 0
+    var bytesSent = 0
+
+    // Only with an access log, since references must be counted.
+    /// The log that has begun a line for the request; nil: there is to be none.
+    var log: AccessLog?
+    var token: TokenEntry?
+    /// Who has answered, or was asked last.
+    var server: UpstreamServer?
+    /// Of the configuration that decided about the request: what `route` is called.
+    var routes: RouteDirectory?
+    /// What the access log has composed of the request's head; empty without one.
+    var line = ByteBuffer()
+
+    /// Makes it one of a request that begins now. The storage of `line` stays.
+    mutating func reset(began: Int64) {
+        self.began = began
+        authenticated = 0
+        forwarded = 0
+        answered = 0
+        ended = 0
+        route = -1
+        group = Int32(RequestCounts.none)
+        status = 0
+        tries = 0
+        decision = .admitted
+        isAsked = false
+        lasts = false
+        reason = ""
+        bytesReceived = 0
+        bytesSent = 0
+        if log != nil { leaveLog() }
+    }
+
+    /// Keeps the token for the access log, where there is one.
+    mutating func noteToken(of admission: borrowing Admission) {
+        if log != nil { token = admission.token }
+    }
+
+    /// Lets go of what only the access log needed.
+    mutating func leaveLog() {
+        log = nil
+        token = nil
+        server = nil
+        routes = nil
+        line.removeAll()
+    }
+
+    /// The gateway answers by itself, and not because anything was wrong.
+    mutating func answered(_ status: Int, because reason: String) {
+        self.status = Int32(truncatingIfNeeded: status)
+        self.reason = reason
+        decision = .answered
+    }
+
+    /// An endpoint, or a login that it guards, answers.
+    mutating func answered(_ answer: EndpointAnswer, _ method: Method) {
+        answered(answer.status, because: answer.outcome.reason ?? answer.outcome.event.rawValue)
+        if method != .head, answer.status != 204 { bytesSent = answer.content.count }
+    }
+
+    /// The gateway answers a request that is refused or has failed.
+    mutating func failed(_ failure: Failure, _ problem: Problem) {
+        status = Int32(truncatingIfNeeded: problem.status)
+        fails(failure, code: problem.code)
+    }
+
+    /// The client has gone before its answer was complete; before any of it, where `status` is 0.
+    mutating func clientHasGone(beforeAnswer: Bool = true) {
+        if beforeAnswer {
+            status = 0
+            bytesSent = 0
+        }
+        reason = StreamEnd.clientLost.rawValue
+    }
+
+    /// What was under way, or had begun to be answered, is refused or has failed.
+    mutating func fails(_ failure: Failure, code: String) {
+        if case .refusal(let refusal) = failure {
+            decision = .refused
+            reason = refusal.reason
+        } else {
+            decision = .failed
+            reason = code
+        }
+    }
+}
+
+/// What the routes of one configuration are called, and what is kept about them. A class: whoever needs it later holds one reference.
+final class RouteDirectory {
+    /// By route.
+    let names: [String]
+    /// By route: where requests are counted.
+    let groups: [Int32]
+    /// By route: whether requests are written to the access log.
+    let isLogged: [Bool]
+
+    init(names: [String], groups: [Int32], isLogged: [Bool]) {
+        self.names = names
+        self.groups = groups
+        self.isLogged = isLogged
+    }
+}

@@ -1,0 +1,16 @@
+import Metrics
+
+extension MetricsPage {
+    /// Every request that has ended, in one of these.
+    static func appendRequests(_ requests: RequestCounts, to page: inout Exposition) {
+        page.begin(.requests)
+        for (group, route) in requests.names.enumerated() where requests.total(of: group) > 0 {
+            for status in StatusClass.allCases {
+                for decision in RequestDecision.allCases {
+                    let count = requests[group, status, decision]
+                    if count > 0 { page.sample([route, "\(status.name)", decision.rawValue], value: count) }
+                }
+            }
+        }
+    }
+}
