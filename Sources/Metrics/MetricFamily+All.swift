@@ -44,9 +44,9 @@ extension MetricFamily {
         "slidegate_upstream_duration_seconds", .histogram, ["upstream"],
         "From sending a request to an upstream to the head of its answer.")
     package static let verifyDuration = MetricFamily(
-        "slidegate_verify_duration_seconds", .histogram, "Verifications of tokens that were not in the cache.")
+        "slidegate_verify_duration_seconds", .histogram, "From a request's head to its decision, where the token was verified rather than remembered.")
     package static let mintDuration = MetricFamily(
-        "slidegate_mint_duration_seconds", .histogram, "Mints of successors, signatures among them.")
+        "slidegate_mint_duration_seconds", .histogram, "Mints of successors that were signed rather than remembered.")
     package static let storeDuration = MetricFamily(
         "slidegate_store_duration_seconds", .histogram, "Questions to the store of sessions, until their answers.")
 

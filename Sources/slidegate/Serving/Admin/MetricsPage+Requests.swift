@@ -1,4 +1,6 @@
+import Authentication
 import Metrics
+import Proxy
 
 extension MetricsPage {
     /// Every request that has ended, in one of these.
@@ -12,5 +14,11 @@ extension MetricsPage {
                 }
             }
         }
+    }
+
+    /// - Parameter skips: by `RenewalSkip.index`.
+    static func appendSkips(_ skips: [Int], to page: inout Exposition) {
+        page.begin(.renewalsSkipped)
+        for reason in RenewalSkip.allCases { page.sample(reason.rawValue, value: skips[reason.index]) }
     }
 }

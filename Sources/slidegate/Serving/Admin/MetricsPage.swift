@@ -1,3 +1,4 @@
+import Authentication
 import Bytes
 import Metrics
 import Proxy
@@ -15,8 +16,13 @@ enum MetricsPage {
         for counter in Counter.allCases { page.single(MetricFamily(counter), total.counters[counter]) }
         appendRequests(total.requests, to: &page)
         append(total.ownAnswers, .ownAnswers, to: &page)
+        appendSkips(total.renewalSkips, to: &page)
         append(total.cutShort, .answersCutShort, to: &page)
         append(total.refusedRefreshes, .refreshesRefused, to: &page)
+        appendDurations(total, hasStore: sources.store() != nil, to: &page)
+        page.single(.tokenCacheHits, total.tokenCounts.found)
+        page.single(.tokenCacheMisses, total.tokenCounts.verified)
+        page.single(.tokenCacheEntries, total.cachedTokens)
         page.single(.connections, total.openConnections)
         page.single(.exchanges, total.activeExchanges)
         page.single(.tunnels, total.openTunnels)
