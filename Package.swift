@@ -102,6 +102,7 @@ let package = Package(
             name: "InteroperationTests",
             dependencies: ["Signatures", "JOSE", "Bytes", .product(name: "JWTKit", package: "jwt-kit")],
             swiftSettings: strict),
+        .testTarget(name: "ProxyTests", dependencies: ["Proxy", "Bytes", "EventLoop", "HTTP1"], swiftSettings: strict),
         .testTarget(name: "ProxyProtocolTests", dependencies: ["ProxyProtocol", "Bytes"], swiftSettings: strict),
         .testTarget(name: "BalancingTests", dependencies: ["Balancing"], swiftSettings: strict),
         .testTarget(

@@ -215,4 +215,13 @@ package enum Defaults {
     /// Refusals are what an operator is asked about; a line for each renewal is one setting away.
     package static let decisionsLogged: Configuration.Logs.Decisions = .refusals
     package static let logDestination: Configuration.Logs.Destination = .stderr
+    /// Where containers and service managers look for it.
+    package static let accessLogDestination: Configuration.Logs.Access.Destination = .stdout
+    package static let accessLogSubject: Configuration.Logs.Access.Subject = .plain
+    package static let accessLogTrace: Configuration.Logs.Access.Trace = .start
+    /// Ten thousand lines and more: what a disk that pauses for a moment, or a reader that starts anew, holds up.
+    package static let accessLogBufferBytes = 4 << 20
+    package static let syslogSocket = "/dev/log"
+    /// RFC 5426 §3.3.
+    package static let syslogPort = 514
 }

@@ -13,7 +13,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     case maxForwards, origin, pragma, proxy, proxyAuthenticate, proxyAuthenticationInfo, proxyAuthorization
     case proxyConnection, proxyStatus, range, referer, retryAfter, secFetchSite
     case secWebSocketKey, secWebSocketProtocol, server, setCookie, surrogateControl
-    case te, trailer, transferEncoding, upgrade, userAgent, vary, via, wwwAuthenticate
+    case te, traceparent, trailer, transferEncoding, upgrade, userAgent, vary, via, wwwAuthenticate
     case xAccelExpires, xForwardedFor, xForwardedHost, xForwardedPort, xForwardedProto, xRealIP
 
     /// The name in lower case; empty for `.other`. At most 32 bytes (`FieldNameTable` relies on it).
@@ -69,6 +69,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .setCookie: "set-cookie"
         case .surrogateControl: "surrogate-control"
         case .te: "te"
+        case .traceparent: "traceparent"
         case .trailer: "trailer"
         case .transferEncoding: "transfer-encoding"
         case .upgrade: "upgrade"
@@ -132,5 +133,5 @@ extension FieldNameSet {
 
     /// Known fields that mean something as trailers. The others are refused or left out there: what the gateway or an
     /// upstream decides by must have been in the head (RFC 9110 §6.5.1).
-    static let passedAsTrailers: FieldNameSet = [.other, .etag]
+    static let passedAsTrailers: FieldNameSet = [.other, .etag, .traceparent]
 }

@@ -2,96 +2,169 @@ package import EventLoop
 import Glibc
 import Synchronization
 
-/// Writes log lines to a descriptor on a thread of its own, so that a reader who stalls never stops a worker.
+/// Writes log lines on a thread of its own, so that a reader who stalls, or a disk, never stops a worker.
 ///
-/// Lines wait in memory up to a bound; beyond it they are dropped and counted, and the count is written when there is
-/// room again.
+/// Lines wait in memory up to a bound; beyond it whole portions are dropped and counted.
+///
+/// The thread ends when `close` has been called, or when nobody knows the writer any more; either way what is queued is
+/// written first.
 package final class LogWriter: Sendable {
-    private static let queuedBytesMax = 4 << 20
     /// How long the program's end waits for a reader who stalls, in milliseconds.
     private static let closingTime: CInt = 2_000
 
-    private struct Queue {
-        var bytes: [UInt8] = []
-        var droppedLines = 0
-        /// Since the program started.
-        var droppedInAll = 0
-        var isClosed = false
-    }
+    private let queue: LogQueue
+    private let thread: LoopThread
 
-    private let queue = Mutex(Queue())
-    private let wakeup: DescriptorSignal
-    private let finished: DescriptorSignal
-    private let thread = Mutex<LoopThread?>(nil)
-    private let descriptor: CInt
-
+    /// Writes to a descriptor of the process, as standard error; the log itself tells of lines that were dropped.
     /// - Throws: when the system has no descriptor or thread to give.
-    package init(descriptor: CInt) throws(SocketError) {
-        self.descriptor = descriptor
-        wakeup = try DescriptorSignal()
-        finished = try DescriptorSignal()
-        let thread = try LoopThread(named: "slidegate-log") { [self] in writeUntilClosed() }
-        self.thread.withLock { $0 = thread }
+    package convenience init(descriptor: CInt) throws(SocketError) {
+        try self.init(.descriptor(descriptor))
     }
+
+    /// - Parameters:
+    ///   - destination: opened before this returns.
+    ///   - bytesMax: what may wait.
+    ///   - teller: is told of lines that were dropped, and of what fails; nil: this log itself is.
+    /// - Throws: what is wrong with the destination, or when the system has no descriptor or thread to give.
+    package init(
+        _ destination: LogDestination, bytesMax: Int = 4 << 20, teller: LogWriter? = nil
+    ) throws(SocketError) {
+        let sink = try destination.open()
+        let queue = try LogQueue(bytesMax: bytesMax)
+        thread = try LoopThread(named: "slidegate-log") { queue.run(sink, teller: teller) }
+        self.queue = queue
+    }
+
+    deinit { queue.end() }
 
     /// Any thread. `bytes` are whole lines.
-    package func write(_ bytes: [UInt8], lines: Int) {
-        guard !bytes.isEmpty else { return }
-        queue.withLock { queue in
-            guard queue.bytes.count + bytes.count <= Self.queuedBytesMax else {
-                queue.droppedLines += lines
-                queue.droppedInAll += lines
-                return
-            }
-            queue.bytes += bytes
-        }
-        wakeup.raise()
-    }
-
-    /// Lines that were lost since the program started. Any thread.
-    package var droppedLines: Int { queue.withLock { $0.droppedInAll } }
+    package func write(_ bytes: [UInt8], lines: Int) { queue.append(bytes, lines: lines) }
 
     /// A line from the control thread.
     package func write(_ line: String) { write(Array((line + "\n").utf8), lines: 1) }
 
+    /// Any thread. Opens its file again, which may have been moved away, or connects to its syslog again.
+    package func reopen() { queue.reopen() }
+
+    /// Lines that nobody will ever read, so far.
+    package var droppedLines: Int { queue.dropped.load(ordering: .relaxed) }
+
     /// Writes what is queued and ends the thread, unless the reader stalls: then what is queued is given up.
     package func close() {
-        queue.withLock { $0.isClosed = true }
-        wakeup.raise()
+        queue.end()
         // A thread that still waits for the reader owns nothing that the process's end could take from under it.
-        if finished.wait(atMostMilliseconds: Self.closingTime) { thread.withLock { $0 }?.join() }
+        if queue.finished.wait(atMostMilliseconds: Self.closingTime) { thread.join() }
+    }
+}
+
+/// What a writer and its thread share.
+private final class LogQueue: Sendable {
+    private struct Content {
+        var portions: [(bytes: [UInt8], lines: Int)] = []
+        /// Of `portions`, and of those that are being written.
+        var bytes = 0
+        var isReopening = false
+        var isClosed = false
     }
 
-    private func writeUntilClosed() {
+    private let content = Mutex(Content())
+    private let bytesMax: Int
+    private let wakeup: DescriptorSignal
+    let finished: DescriptorSignal
+    let dropped = Atomic(0)
+
+    init(bytesMax: Int) throws(SocketError) {
+        self.bytesMax = bytesMax
+        wakeup = try DescriptorSignal()
+        finished = try DescriptorSignal()
+    }
+
+    func append(_ bytes: [UInt8], lines: Int) {
+        guard !bytes.isEmpty else { return }
+        let isFirst: Bool? = content.withLock { content in
+            guard content.bytes + bytes.count <= bytesMax else { return nil }
+            content.bytes += bytes.count
+            content.portions.append((bytes, lines))
+            return content.portions.count == 1
+        }
+        guard let isFirst else {
+            dropped.add(lines, ordering: .relaxed)
+            return
+        }
+        // Behind others, it is found with them.
+        if isFirst { wakeup.raise() }
+    }
+
+    func reopen() {
+        content.withLock { $0.isReopening = true }
+        wakeup.raise()
+    }
+
+    func end() {
+        content.withLock { $0.isClosed = true }
+        wakeup.raise()
+    }
+
+    /// On the thread, to its end.
+    func run(_ sink: any LogSink, teller: LogWriter?) {
+        var notes = LogNotes()
         while true {
             wakeup.wait()
-            var taken = queue.withLock { queue in
-                defer {
-                    queue.bytes = []
-                    queue.droppedLines = 0
+            while true {
+                let taken = content.withLock { content in
+                    defer {
+                        content.portions = []
+                        content.isReopening = false
+                    }
+                    return content
                 }
-                return queue
+                if taken.isReopening || sink.hasMoved, let failure = sink.reopen() { notes.fail(failure) }
+                for portion in taken.portions {
+                    let (lost, failure) = sink.write(portion.bytes, lines: portion.lines)
+                    content.withLock { $0.bytes -= portion.bytes.count }
+                    if lost > 0 { dropped.add(lost, ordering: .relaxed) }
+                    if let failure { notes.fail(failure) }
+                }
+                for note in notes.due(dropped: dropped.load(ordering: .relaxed), isLast: taken.isClosed, name: sink.name) {
+                    if let teller {
+                        teller.write("slidegate: \(note)")
+                    } else {
+                        _ = sink.write(Array("slidegate: \(note)\n".utf8), lines: 0)
+                    }
+                }
+                if taken.isClosed {
+                    sink.close()
+                    return finished.raise()
+                }
+                if taken.portions.isEmpty { break }
             }
-            if taken.droppedLines > 0 {
-                taken.bytes += Array("slidegate: \(taken.droppedLines) log lines were dropped: the log is not read fast enough\n".utf8)
-            }
-            writeAll(taken.bytes)
-            if taken.isClosed { return finished.raise() }
         }
     }
+}
 
-    private func writeAll(_ bytes: [UInt8]) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if written < 0 && errno == EAGAIN {  // somebody else has made the descriptor non-blocking
-                var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                poll(&wait, 1, -1)
-            } else if written < 0 && errno != EINTR {
-                return  // there is nobody left to tell
-            } else {
-                rest = rest.dropFirst(max(written, 0))
-            }
+/// What is to be said of a log, not more often than anybody can read.
+private struct LogNotes {
+    private static let interval: Int64 = 10_000
+
+    private var toldDrops = 0
+    private var failure: String?
+    private var toldAt: Int64?
+
+    mutating func fail(_ failure: String) { self.failure = failure }
+
+    mutating func due(dropped: Int, isLast: Bool, name: String) -> [String] {
+        guard failure != nil || dropped > toldDrops else { return [] }
+        let now = Instant.current().milliseconds
+        if let toldAt, now - toldAt < Self.interval, !isLast { return [] }
+        toldAt = now
+        var notes: [String] = []
+        if let failure { notes.append("the log \(name) fails: \(failure)") }
+        let drops = dropped - toldDrops
+        if drops > 0 {
+            notes.append("\(drops) log lines were dropped: \(name) does not take them\(failure == nil ? " fast enough" : "")")
         }
+        failure = nil
+        toldDrops = dropped
+        return notes
     }
 }

@@ -150,6 +150,10 @@ struct ReferenceTests {
         ("paths", "encoded_slashes", Defaults.encodedSlashes.rawValue),
         ("logs", "decisions", Defaults.decisionsLogged.rawValue),
         ("logs", "to", Defaults.logDestination.rawValue),
+        ("logs.access", "to", "\(Defaults.accessLogDestination)"),
+        ("logs.access", "subject", Defaults.accessLogSubject.rawValue),
+        ("logs.access", "trace", Defaults.accessLogTrace.rawValue),
+        ("logs.access", "buffer", SizeText.format(Defaults.accessLogBufferBytes)),
     ]
 
     @Test(arguments: defaults)
@@ -213,6 +217,7 @@ struct ReferenceTests {
         "timeouts": "timeouts: { KEY: § }",
         "paths": "paths: { KEY: § }",
         "logs": "logs: { KEY: § }",
+        "logs.access": "logs: { access: { format: json, KEY: § } }",
         "explain": "explain: { KEY: § }",
         "admin": "admin: { KEY: § }",
     ]
@@ -223,6 +228,7 @@ struct ReferenceTests {
             // The keys without which nothing else in their mapping is looked at stand in the frames already.
             if row.section == "upstreams.NAME", row.key == "servers" { frame = "upstreams: { a: { KEY: § } }" }
             if row.key == "address", row.section.hasSuffix("servers[]") { frame = "upstreams: { a: { servers: [ { KEY: § } ] } }" }
+            if row.section == "logs.access", row.key == "format" { frame = "logs: { access: { KEY: § } }" }
             if row.section == "sessions.store.redis", ["address", "sentinels"].contains(row.key) {
                 frame = "sessions: { store: { redis: { KEY: § } } }"
             }

@@ -193,7 +193,7 @@ struct RouteTests {
         "limits: { head: 100B }", "limits: { head: 2MiB }", "limits: { head: 8KiB }", "limits: { fields: 0 }", "limits: { body: lots }", "limits: { body: 10MB }",
         "limits: { connections: 0 }", "limits: { failed_verifications: 20 }", "limits: { target: 32KiB }", "timeouts: { head: 0s }",
         "timeouts: { head: 10 }", "timeouts: { drain: 2d }", "paths: { encoded_slashes: decode }", "logs: { decisions: some }",
-        "logs: { access: json }", "logs: { to: /var/log/a }",
+        "logs: { access: text }", "logs: { to: /var/log/a }",
     ])
     func `what limits, timeouts, paths and logs may not be`(_ line: String) {
         #expect(errors(Sample.yaml(line)).count >= 1)

@@ -45,6 +45,8 @@ enum Bounds {
     /// Beyond a gibibyte a second no network is a client.
     static let minRate = 1...(1 << 30)
     static let minRateGrace: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)
+    /// At least a few portions as workers hand them over.
+    static let logBuffer = (128 << 10)...(1 << 30)
     /// Less would not hold the heads of a few hundred slow clients.
     static let memory = (1 << 20)...(1 << 40)
     /// Less than a second would have servers asked without end; resolvers commonly stop believing at a day.

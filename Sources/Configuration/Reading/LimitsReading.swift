@@ -54,15 +54,3 @@ extension Configuration.Paths {
             encodedSlashes: section[.encodedSlashes]?.choice(EncodedSlashes.self) ?? Defaults.encodedSlashes)
     }
 }
-
-extension Configuration.Logs {
-    static func read(_ field: Field?) -> Configuration.Logs {
-        var logs = Configuration.Logs(
-            decisions: Defaults.decisionsLogged, destination: Defaults.logDestination)
-        guard let field, let section = Section<Vocabulary.Logs>(field, expected: "a mapping of decisions and to")
-        else { return logs }
-        logs.decisions = section[.decisions]?.choice(Decisions.self) ?? logs.decisions
-        logs.destination = section[.to]?.choice(Destination.self) ?? logs.destination
-        return logs
-    }
-}

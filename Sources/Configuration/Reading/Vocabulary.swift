@@ -421,9 +421,16 @@ enum Vocabulary {
 
     enum Logs: String, SectionKey {
         static let section = "logs"
-        static let later = ["access": "the access log"]
 
-        case decisions, to
+        case decisions, to, access
+    }
+
+    enum AccessLog: String, SectionKey {
+        static let section = "logs.access"
+
+        case format, to, subject, trace, buffer
+        case subjectSecretFile = "subject_secret_file"
+        case subjectSecretEnvironment = "subject_secret_env"
     }
 
     enum Explain: String, SectionKey {
@@ -450,7 +457,7 @@ enum Vocabulary {
         SessionDevice.self, SessionRevocation.self, SessionCookie.self, SessionEndpoints.self, SessionEndpoint.self,
         SessionLogin.self, LoginClaims.self, RefreshEndpoint.self, TokenPlace.self, SessionAnswer.self,
         AnswerCookies.self, RefreshRefusals.self, RefreshRefusal.self, Introspection.self, CORS.self,
-        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, Explain.self, Admin.self,
+        Route.self, Forward.self, Limits.self, Timeouts.self, Paths.self, Logs.self, AccessLog.self, Explain.self, Admin.self,
     ]
 
     /// The sections that have a key of this name: to tell people where a misplaced key belongs.

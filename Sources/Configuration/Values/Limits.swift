@@ -53,19 +53,4 @@ extension Configuration {
             case keep
         }
     }
-
-    package struct Logs: Sendable, Equatable {
-        package var decisions: Decisions
-        package var destination: Destination
-
-        /// Which decisions about requests are logged, one line each.
-        package enum Decisions: String, Sendable, CaseIterable {
-            case none, refusals
-            /// Refusals and renewals.
-            case changes
-            case all
-        }
-
-        package enum Destination: String, Sendable, CaseIterable { case stderr, stdout }
-    }
 }

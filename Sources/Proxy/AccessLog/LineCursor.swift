@@ -1,0 +1,297 @@
+import Bytes
+
+/// Writes a line into memory that is lent for it, without an allocation or a call for each piece.
+///
+/// Whoever lends the memory knows the longest that the line can become; a line that would be longer ends the process rather than
+/// writing beyond.
+///
+/// Invariant: `start ≤ next ≤ end`, and what is before `next` has been written.
+struct LineCursor {
+    /// What one byte of text can become in JSON: `\u001f`. Elsewhere it becomes less.
+    static let escapeBytesMax = 6
+    /// Text is copied eight bytes at a time, also the last one.
+    static let slack = 8
+
+    private let start: UnsafeMutablePointer<UInt8>
+    private var next: UnsafeMutablePointer<UInt8>
+    private let end: UnsafeMutablePointer<UInt8>
+
+    /// - Parameter memory: stays lent for as long as this is used.
+    init(_ memory: UnsafeMutableRawBufferPointer) {
+        start = memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        next = start
+        end = start + memory.count
+    }
+
+    var count: Int { next - start }
+
+    @inline(__always)
+    private func reserve(_ count: Int) { precondition(end - next >= count, "the line is longer than it can be") }
+
+    @inline(__always)
+    mutating func put(_ literal: StaticString) {
+        let count = literal.utf8CodeUnitCount
+        reserve(count)
+        next.update(from: literal.utf8Start, count: count)
+        next += count
+    }
+
+    @inline(__always)
+    mutating func put(_ byte: UInt8) {
+        reserve(1)
+        next.pointee = byte
+        next += 1
+    }
+
+    /// As it is: nothing in it means anything to a reader.
+    mutating func put(_ bytes: Span<UInt8>) {
+        let count = bytes.count
+        guard count > 0 else { return }
+        reserve(count)
+        let next = next
+        // The span is of other memory: this one is lent to nobody else.
+        bytes.withUnsafeBufferPointer { next.update(from: $0.baseAddress!, count: count) }
+        self.next = next + count
+    }
+
+    mutating func put(_ bytes: [UInt8]) { put(bytes.span) }
+
+    mutating func put(decimal value: Int) {
+        if value >= 0, value < 10 { return put(0x30 &+ UInt8(truncatingIfNeeded: value)) }
+        var rest = value.magnitude
+        var length = 0
+        var power: UInt = 1
+        repeat {
+            length &+= 1
+            let (product, overflow) = power.multipliedReportingOverflow(by: 10)
+            power = product
+            if overflow { break }
+        } while power <= rest
+        if value < 0 { put(0x2D) }
+        reserve(length)
+        var position = next + length
+        repeat {
+            position -= 1
+            position.pointee = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while position > next
+        next += length
+    }
+
+    /// With as many digits as are said, by leading zeros.
+    mutating func put(decimal value: Int, digits: Int) {
+        reserve(digits)
+        var rest = value.magnitude
+        var position = next + digits
+        while position > next {
+            position -= 1
+            position.pointee = 0x30 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        next += digits
+    }
+
+    /// Milliseconds to the microsecond: `12.345`.
+    mutating func put(milliseconds nanoseconds: Int64) {
+        let microseconds = Int(max(0, nanoseconds) / 1000)
+        put(decimal: microseconds / 1000)
+        put(0x2E)
+        put(decimal: microseconds % 1000, digits: 3)
+    }
+
+    /// Sixteen digits.
+    mutating func put(hexadecimal word: UInt64) {
+        reserve(16)
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 &- 4 &* index)) & 0xF
+            next[index] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
+        }
+        next += 16
+    }
+}
+
+// MARK: - Text from elsewhere
+
+extension LineCursor {
+    enum Escaping {
+        /// What a JSON string may hold (RFC 8259 §7), in valid UTF-8. What a terminal could take for a command is escaped, too.
+        case json
+        /// As nginx does it: `\x` and two digits for all but printable ASCII, and for quote and backslash.
+        case hexadecimal
+    }
+
+    /// Writes text that anybody may have made up, so that it stays within its quotes and its line.
+    mutating func put(_ text: Span<UInt8>, _ escaping: Escaping) {
+        let count = text.count
+        reserve(count &* Self.escapeBytesMax &+ Self.slack)
+        var next = next
+        text.withUnsafeBytes { source in
+            var index = 0
+            while index &+ 8 <= count {
+                let word = source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let special = Self.specialBytes(of: word)
+                UnsafeMutableRawPointer(next).storeBytes(of: word, as: UInt64.self)
+                if special == 0 {
+                    next += 8
+                    index &+= 8
+                    continue
+                }
+                let plain = special.trailingZeroBitCount &>> 3
+                next += plain
+                index &+= plain
+                index &+= Self.escape(source, at: index, escaping, to: &next)
+            }
+            while index < count {
+                let byte = source[index]
+                if byte >= 0x20, byte < 0x7F, byte != 0x22, byte != 0x5C {
+                    next.pointee = byte
+                    next += 1
+                    index &+= 1
+                } else {
+                    index &+= Self.escape(source, at: index, escaping, to: &next)
+                }
+            }
+        }
+        self.next = next
+    }
+
+    /// A bit in each byte that is no printable ASCII, or a quote or backslash. Above the lowest of them, there may be too many.
+    @inline(__always)
+    private static func specialBytes(of word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5C)
+        let low = (word &- ones &* 0x20) & ~word
+        return (low | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash) | word | (word &+ ones)) & highs
+    }
+
+    /// Writes what begins at `index` and cannot stay as it is; how many bytes it was.
+    @inline(never)
+    private static func escape(
+        _ source: UnsafeRawBufferPointer, at index: Int, _ escaping: Escaping, to next: inout UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        let byte = source[index]
+        if escaping == .hexadecimal {
+            next[0] = 0x5C
+            next[1] = 0x78
+            next[2] = digit(byte >> 4, letters: 0x37)
+            next[3] = digit(byte & 0xF, letters: 0x37)
+            next += 4
+            return 1
+        }
+        if byte == 0x22 || byte == 0x5C {
+            next[0] = 0x5C
+            next[1] = byte
+            next += 2
+            return 1
+        }
+        let length = byte < 0x80 ? 1 : lengthOfCharacter(source, at: index)
+        if length == 0 {
+            next[0] = 0xEF
+            next[1] = 0xBF
+            next[2] = 0xBD
+            next += 3
+            return 1
+        }
+        let isControl = length == 1 || byte == 0xC2 && source[index &+ 1] < 0xA0
+        if isControl {
+            let unit = source[index &+ length &- 1]
+            next[0] = 0x5C
+            next[1] = 0x75
+            next[2] = 0x30
+            next[3] = 0x30
+            next[4] = digit(unit >> 4, letters: 0x57)
+            next[5] = digit(unit & 0xF, letters: 0x57)
+            next += 6
+        } else {
+            for offset in 0..<length { next[offset] = source[index &+ offset] }
+            next += length
+        }
+        return length
+    }
+
+    private static func digit(_ value: UInt8, letters: UInt8) -> UInt8 { value < 10 ? 0x30 &+ value : letters &+ value }
+
+    /// Bytes of the character beyond ASCII that begins there (RFC 3629 §4); 0: none does.
+    private static func lengthOfCharacter(_ source: UnsafeRawBufferPointer, at index: Int) -> Int {
+        let first = source[index]
+        var second: ClosedRange<UInt8> = 0x80...0xBF
+        let length: Int
+        switch first {
+        case 0xC2...0xDF: length = 2
+        case 0xE0...0xEF:
+            length = 3
+            if first == 0xE0 { second = 0xA0...0xBF }
+            if first == 0xED { second = 0x80...0x9F }
+        case 0xF0...0xF4:
+            length = 4
+            if first == 0xF0 { second = 0x90...0xBF }
+            if first == 0xF4 { second = 0x80...0x8F }
+        default: return 0
+        }
+        guard index &+ length <= source.count, second.contains(source[index &+ 1]) else { return 0 }
+        for offset in 2..<max(2, length) where source[index &+ offset] & 0xC0 != 0x80 { return 0 }
+        return length
+    }
+}
+
+// MARK: - Text that may hold a token
+
+extension LineCursor {
+    /// No name or UUID is longer; a token is.
+    private static let segmentBytesMax = 40
+    private static let pathBytesMax = 256
+    /// No word of a `User-Agent` is longer.
+    private static let wordBytesMax = 80
+    static let wordsBytesMax = 512
+    private static let shownBytes = 8
+
+    /// A path, long segments and long paths cut.
+    mutating func put(path: Span<UInt8>, _ escaping: Escaping) {
+        guard path.count > Self.segmentBytesMax else { return put(path, escaping) }
+        var start = 0
+        while start < path.count {
+            guard start < Self.pathBytesMax else { return put("...") }
+            let end = path.firstIndex(of: 0x2F, from: start &+ 1) ?? path.count
+            putCut(path.extracting(start..<end), beyond: 1 &+ Self.segmentBytesMax, showing: 1 &+ Self.shownBytes, escaping)
+            start = end
+        }
+    }
+
+    /// Words between spaces, long ones cut.
+    mutating func put(words: Span<UInt8>, _ escaping: Escaping) {
+        guard words.count > Self.wordBytesMax else { return put(words, escaping) }
+        var start = 0
+        while start < words.count {
+            guard start < Self.wordsBytesMax else { return put("...") }
+            let end = words.firstIndex(of: 0x20, from: start &+ 1) ?? words.count
+            putCut(words.extracting(start..<end), beyond: 1 &+ Self.wordBytesMax, showing: 1 &+ Self.shownBytes, escaping)
+            start = end
+        }
+    }
+
+    private mutating func putCut(_ piece: Span<UInt8>, beyond bytesMax: Int, showing shown: Int, _ escaping: Escaping) {
+        guard piece.count > bytesMax else { return put(piece, escaping) }
+        put(piece.extracting(0..<shown), escaping)
+        put("...")
+    }
+
+    /// A reference without user, query and fragment (RFC 3986 §3), and its path as a path.
+    mutating func put(reference: Span<UInt8>, _ escaping: Escaping) {
+        var end = 0
+        while end < reference.count, reference[end] != 0x3F, reference[end] != 0x23 { end &+= 1 }
+        var authority = 0
+        while authority &+ 1 < end, reference[authority] != 0x2F || reference[authority &+ 1] != 0x2F { authority &+= 1 }
+        authority = authority &+ 1 < end ? authority &+ 2 : 0
+        var host = authority
+        var path = authority
+        while path < end, reference[path] != 0x2F {
+            if reference[path] == 0x40 { host = path &+ 1 }
+            path &+= 1
+        }
+        put(words: reference.extracting(0..<authority), escaping)
+        put(words: reference.extracting(host..<path), escaping)
+        put(path: reference.extracting(path..<end), escaping)
+    }
+}

@@ -1,0 +1,115 @@
+import Bytes
+import Foundation
+import Testing
+
+@testable import Proxy
+
+/// What the cursor writes; at most 64 KiB.
+func written(_ body: (inout LineCursor) -> Void) -> [UInt8] {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+    defer { memory.deallocate() }
+    var cursor = LineCursor(memory)
+    body(&cursor)
+    return Array(memory[..<cursor.count])
+}
+
+func text(_ body: (inout LineCursor) -> Void) -> String { String(decoding: written(body), as: UTF8.self) }
+
+@Suite("Text in lines of the access log")
+struct LineCursorTests {
+    private func json(_ bytes: [UInt8]) -> [UInt8] { written { $0.put(bytes.span, .json) } }
+    private func hexadecimal(_ string: String) -> String { text { $0.put(Array(string.utf8).span, .hexadecimal) } }
+    private func path(_ string: String) -> String { text { $0.put(path: Array(string.utf8).span, .json) } }
+    private func words(_ string: String) -> String { text { $0.put(words: Array(string.utf8).span, .json) } }
+    private func reference(_ string: String) -> String { text { $0.put(reference: Array(string.utf8).span, .json) } }
+
+    /// By a parser that knows nothing of the cursor; nil when it refuses the text.
+    private func parsed(_ bytes: [UInt8]) throws -> String {
+        try #require(try JSONSerialization.jsonObject(with: Data([0x22] + bytes + [0x22]), options: .fragmentsAllowed) as? String)
+    }
+
+    @Test func `numbers are written in decimal`() {
+        for number in [0, 1, 9, 10, 99, 100, 12_345, 999_999_999, Int.max, -1, -10, Int.min] {
+            #expect(text { $0.put(decimal: number) } == "\(number)")
+        }
+    }
+
+    @Test(arguments: [
+        (0, "0.000"), (999, "0.000"), (1_000, "0.001"), (1_234_567, "1.234"), (12_000_000, "12.000"), (-5, "0.000"),
+        (Int64.max, "9223372036854.775"),
+    ])
+    func `durations are milliseconds to the microsecond`(_ nanoseconds: Int64, _ expected: String) {
+        #expect(text { $0.put(milliseconds: nanoseconds) } == expected)
+    }
+
+    @Test func `every byte at every place is valid JSON that means the same`() throws {
+        for length in 1...17 {
+            for place in 0..<length {
+                for byte in UInt8.min..<0x80 {
+                    var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+                    bytes[place] = byte
+                    #expect(try parsed(json(bytes)) == String(decoding: bytes, as: UTF8.self))
+                }
+            }
+        }
+    }
+
+    @Test func `random bytes are valid JSON, on one line, and what is no UTF-8 becomes U+FFFD`() throws {
+        var generator = SystemRandomNumberGenerator()
+        // Rich in what matters: leads and continuations of UTF-8, quotes, controls.
+        let rich: [UInt8] = [0, 0x0A, 0x0D, 0x1B, 0x22, 0x5C, 0x7F, 0x80, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF]
+        for _ in 0..<20_000 {
+            let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in
+                Bool.random(using: &generator) ? rich.randomElement(using: &generator)! : UInt8.random(in: 0...255, using: &generator)
+            }
+            let line = json(bytes)
+            #expect(line.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
+            let text = try parsed(line)
+            let expected = String(decoding: bytes, as: UTF8.self)
+            // How many U+FFFD stand for a run of nonsense is a matter of taste: runs are compared as one.
+            #expect(Self.collapsed(text) == Self.collapsed(expected), "\(bytes)")
+        }
+    }
+
+    private static func collapsed(_ text: String) -> [UInt32] {
+        text.unicodeScalars.map(\.value).reduce(into: []) { if $1 != 0xFFFD || $0.last != 0xFFFD { $0.append($1) } }
+    }
+
+    @Test func `characters beyond ASCII stay, and what a terminal would obey does not`() {
+        #expect(String(decoding: json(Array("Jürgen – 日本 🎈".utf8)), as: UTF8.self) == "Jürgen – 日本 🎈")
+        #expect(String(decoding: json(Array("\u{9B}2J\u{1B}[2J\u{7F}".utf8)), as: UTF8.self) == #"\u009b2J\u001b[2J\u007f"#)
+    }
+
+    @Test func `in the combined format everything but printable ASCII is escaped as nginx does it`() {
+        #expect(hexadecimal(#"a "b" \c"#) == #"a \x22b\x22 \x5Cc"#)
+        #expect(hexadecimal("ä\r\n\u{0}\u{7F}~") == #"\xC3\xA4\x0D\x0A\x00\x7F~"#)
+        #expect(hexadecimal("Mozilla/5.0 (X11; Linux)") == "Mozilla/5.0 (X11; Linux)")
+    }
+
+    @Test func `segments of a path that may be tokens are cut`() {
+        #expect(path("/a/b") == "/a/b")
+        #expect(path("/users/123e4567-e89b-12d3-a456-426614174000/x") == "/users/123e4567-e89b-12d3-a456-426614174000/x")
+        #expect(path("/reset/" + String(repeating: "k", count: 41) + "/ok") == "/reset/kkkkkkkk.../ok")
+        #expect(path(String(repeating: "k", count: 60)) == "kkkkkkkkk...")
+        let long = String(repeating: "/segment", count: 40)
+        #expect(path(long) == String(repeating: "/segment", count: 32) + "...")
+    }
+
+    @Test func `long words are cut, and long texts`() {
+        let browser = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+        #expect(words(browser) == browser)
+        #expect(words("app " + String(repeating: "e", count: 120) + " end") == "app eeeeeeee... end")
+        let long = words(String(repeating: "word ", count: 1000))
+        #expect(long.utf8.count < 600 && long.hasSuffix("..."))
+    }
+
+    @Test(arguments: [
+        ("https://a.example/b/c?token=x#y", "https://a.example/b/c"), ("https://user:secret@a.example:8443/b", "https://a.example:8443/b"),
+        ("https://a.example?x@y", "https://a.example"), ("/relative/path#f", "/relative/path"), ("user:secret@a.example/b", "a.example/b"),
+        ("https://a.example/" + String(repeating: "t", count: 50), "https://a.example/tttttttt..."), ("about:blank", "about:blank"),
+        ("", ""), ("//", "//"), ("https://", "https://"), ("https://@", "https://"), ("https://x/@/y", "https://x/@/y"),
+    ])
+    func `a reference loses its user, query and fragment`(_ value: String, _ expected: String) {
+        #expect(reference(value) == expected)
+    }
+}
