@@ -78,7 +78,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             resources: ["index.html", "demo.css", "demo.js", "timeline.js", "icon.svg"].map { .embedInCode("Serving/Demo/page/\($0)") }
-                + ["status.html", "status.css", "status.js"].map { .embedInCode("Serving/Admin/Status/page/\($0)") },
+                + ["status.html", "status.css", "status.js", "gateway.js", "history.js", "show.js", "sessions.js"].map { .embedInCode("Serving/Admin/Status/page/\($0)") },
             swiftSettings: strict),
 
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "Bytes"], swiftSettings: strict),

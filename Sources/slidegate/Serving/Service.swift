@@ -67,7 +67,7 @@ final class Service {
         self.loop = loop
         self.log = log
         self.configuration = configuration
-        report = ServiceReport(startedAt: loop.wallSeconds, path: path)
+        report = ServiceReport(path: path, on: loop)
         ignoreBrokenPipeSignal()
         descriptorLimit = raiseDescriptorLimit()
         DescriptorReserve.keep(
@@ -171,6 +171,7 @@ final class Service {
         report.addresses = addresses
         report.keySets = dependencies.keySets
         report.droppedLogLines = [("decisions", log.droppedLines)]
+        report.sessionCapSeconds = configuration.sliding?.sessionCap.map { $0.milliseconds / 1000 }
         return report
     }
 

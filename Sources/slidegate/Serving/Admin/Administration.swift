@@ -22,7 +22,7 @@ final class Administration {
     static let secretBytesMin = 16
 
     private let loop: EventLoop
-    private let pages: [String: AdminPage]
+    private var pages: [String: AdminPage] = [:]
     private let sessions: SessionAPI
     private var server: AdminServer?
     /// What the socket was asked for as; port 0 stands for any.
@@ -32,6 +32,19 @@ final class Administration {
         self.loop = loop
         self.sessions = sessions
         pages = Self.pages(sources).merging(StatusPage.files) { page, _ in page }
+        pages["/status.json"] = AdminPage { [unowned self] answer in
+            sources.collectReport { [unowned self] report in
+                let report = StatusReport(
+                    gateway: report, service: sources.service(), readiness: sources.readiness(), store: sources.store(),
+                    sessions: sessionAccess, now: self.loop.wallSeconds, instant: self.loop.now)
+                answer(AdminAnswer(type: "application/json", report.json.bytes))
+            }
+        }
+    }
+
+    private var sessionAccess: StatusReport.Sessions {
+        guard sessions.backend != nil else { return .none }
+        return server?.secret == nil ? .secretRequired : .available
     }
 
     private static func pages(_ sources: AdminSources) -> [String: AdminPage] {

@@ -31,7 +31,7 @@ extension MetricsPage {
     }
 
     /// Of the compiler: there is nothing that could be asked at run time.
-    private static var compilerVersion: String {
+    static var compilerVersion: String {
         #if compiler(>=6.5)
             "6.5 or later"
         #elseif compiler(>=6.4)

@@ -8,6 +8,8 @@ struct ProcessUsage {
     var residentBytes: Int?
     var openDescriptors: Int
 
+    static var processID: pid_t { getpid() }
+
     static func current() -> ProcessUsage {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

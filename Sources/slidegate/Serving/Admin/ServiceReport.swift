@@ -12,6 +12,7 @@ struct ServiceReport {
 
     /// Seconds since 1970, as are all dates here.
     var startedAt: Int64
+    var startInstant: Instant
     /// The file; nil: the configuration is built in.
     var path: String?
     /// Counts the settings made, the first of which is 1; those of reloads that came to nothing too.
@@ -32,14 +33,17 @@ struct ServiceReport {
     var certificates: [CertificateReport] = []
     /// Lines lost, by the name of the log.
     var droppedLogLines: [(log: String, count: Int)] = []
+    /// Nil: sessions last as long as they are used, or tokens are not renewed at all.
+    var sessionCapSeconds: Int64?
 }
 
 extension ServiceReport {
     /// Lines of a refusal that are kept.
     private static let complaintsMax = 16
 
-    init(startedAt: Int64, path: String?) {
-        self.init(startedAt: startedAt, path: path, loadedAt: startedAt)
+    init(path: String?, on loop: EventLoop) {
+        let now = loop.wallSeconds
+        self.init(startedAt: now, startInstant: loop.now, path: path, loadedAt: now)
     }
 
     mutating func applied(generation: Int, at date: Int64) {
