@@ -18,6 +18,7 @@ extension Gateway {
     func expectTally(_ expected: [String: Int], sourceLocation: SourceLocation = #_sourceLocation) throws {
         let count = expected.values.reduce(0, +)
         try? eventually { try tally().values.reduce(0, +) >= count }
-        #expect(try tally() == expected, sourceLocation: sourceLocation)
+        let found = try tally()
+        #expect(found == expected, sourceLocation: sourceLocation)
     }
 }
