@@ -38,10 +38,12 @@ final class DecisionLog {
     }
 
     /// - Parameters:
+    ///   - route: its name; empty: none was found.
     ///   - path: as the policy saw it: normal form, without the query.
     ///   - isAsked: a proxy in front has asked for the decision.
     func refused(
-        _ refusal: Refusal, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, isAsked: Bool = false, worker: Worker
+        _ refusal: Refusal, route: String, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, isAsked: Bool = false,
+        worker: Worker
     ) {
         guard level >= .refusals, !refusal.isThrottled || mayWriteFloodLine(worker) else { return }
         begin("refused", worker)
@@ -51,6 +53,7 @@ final class DecisionLog {
         lines.append(refusal.code)
         lines.append(" reason=")
         lines.append(refusal.reason)
+        if !route.isEmpty { append(route: route) }
         lines.append(" method=")
         lines.append(method)
         lines.append(" path=")
@@ -63,7 +66,8 @@ final class DecisionLog {
     private static let asked: StaticString = " via=forward_auth"
 
     func admitted(
-        _ admission: Admission, outcome: RenewalOutcome, status: Int, peer: SocketAddress, isAsked: Bool = false, worker: Worker
+        _ admission: Admission, route: @autoclosure () -> String, outcome: RenewalOutcome, status: Int, peer: SocketAddress, isAsked: Bool = false,
+        worker: Worker
     ) {
         switch outcome {
         case .attached(let renewal, _):
@@ -88,7 +92,11 @@ final class DecisionLog {
             lines.append(" renewal=")
             lines.append(reason.rawValue)
         }
-        append(admission)
+        append(route: route())
+        if let token = admission.token {
+            lines.append(" token=")
+            token.fingerprint.append(to: &lines)
+        }
         lines.append(" status=")
         lines.append(decimal: status)
         append(peer)
@@ -146,13 +154,9 @@ final class DecisionLog {
         lines.append(" ")
     }
 
-    private func append(_ admission: Admission) {
+    func append(route: String) {
         lines.append(" route=")
-        lines.append(decimal: admission.route)
-        if let token = admission.token {
-            lines.append(" token=")
-            token.fingerprint.append(to: &lines)
-        }
+        lines.append(route)
     }
 
     func append(_ peer: SocketAddress) {

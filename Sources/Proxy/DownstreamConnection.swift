@@ -386,10 +386,11 @@ extension DownstreamConnection {
         if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
         if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
         let method = bytes.extracting(worker.requestHead.methodName.bounds)
-        worker.log.refused(refusal, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
+        let route = worker.nameOfRoute(refusal.route)
+        worker.log.refused(
+            refusal, route: route, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
         worker.refusals.add(
-            refusal, at: worker.loop.wallSeconds, method: method, path: path, client: client, route: worker.nameOfRoute(refusal.route),
-            isAsked: isAsked)
+            refusal, at: worker.loop.wallSeconds, method: method, path: path, client: client, route: route, isAsked: isAsked)
     }
 
     /// The gateway itself answers the request, at an endpoint for sessions.

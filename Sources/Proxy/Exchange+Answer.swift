@@ -126,7 +126,7 @@ extension Exchange {
         record.status = Int32(truncatingIfNeeded: status ?? worker.responseHead.status)
         worker.sessionSeen(admission, outcome, authenticator)
         worker.log.admitted(
-            admission, outcome: outcome, status: status ?? worker.responseHead.status, peer: downstream.client, worker: worker)
+            admission, route: snapshot?.routes.names[admission.route] ?? "", outcome: outcome, status: status ?? worker.responseHead.status, peer: downstream.client, worker: worker)
         composeAnswerHead(bytes, &worker.responseHead, admission, outcome, authenticator, status: status, adding: lines)
         // Before anything is sent: a client that has seen the beginning may slide its session at once.
         if lasting != .free { becomeStream(lasting, admission) }

@@ -77,7 +77,7 @@ final class Exchange {
     /// In the worker's streams; -1: it is none.
     var streamSlot = -1
     /// For the log.
-    var streamRoute = 0
+    var streamRoute = ""
     var streamToken: Fingerprint?
 
     init(worker: Worker) { self.worker = worker }

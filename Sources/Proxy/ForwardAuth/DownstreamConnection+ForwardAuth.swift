@@ -114,7 +114,8 @@ extension DownstreamConnection {
         worker.record.status = 200
         worker.renewalDecided(outcome, admission, &worker.record)
         worker.sessionSeen(admission, outcome, authenticator)
-        worker.log.admitted(admission, outcome: outcome, status: 200, peer: client, isAsked: true, worker: worker)
+        worker.log.admitted(
+            admission, route: worker.nameOfRoute(admission.route), outcome: outcome, status: 200, peer: client, isAsked: true, worker: worker)
 
         worker.beginAnswer(200, security)
         var output = ByteBuffer()

@@ -24,7 +24,7 @@ package struct RecentRefusal: Sendable {
     package var path: String { String(decoding: request.drop { $0 != 0x20 }.dropFirst(), as: UTF8.self) }
 }
 
-/// The latest refusals of one worker.
+/// The latest refusals of one worker. Of a flood, the first ones of each second: to keep them all would cost as much as to refuse.
 struct RefusalRing {
     static let capacity = 32
     private static let methodBytesMax = 32
@@ -32,10 +32,19 @@ struct RefusalRing {
     private var places: [RecentRefusal] = []
     /// The place of the oldest one, once all are taken.
     private var next = 0
+    private var second = Int64.min
+    /// Of refusals in that second.
+    private var count = 0
 
     mutating func add(
         _ refusal: Refusal, at time: Int64, method: Span<UInt8>, path: Span<UInt8>, client: SocketAddress, route: String, isAsked: Bool
     ) {
+        if time != second {
+            second = time
+            count = 0
+        }
+        count += 1
+        guard count <= Self.capacity else { return }
         var request = ByteBuffer(capacity: 64)
         request.append(method.extracting(0..<min(method.count, Self.methodBytesMax)))
         request.append(" ")

@@ -53,8 +53,7 @@ extension DecisionLog {
     }
 
     private func append(_ exchange: Exchange) {
-        lines.append(" route=")
-        lines.append(decimal: exchange.streamRoute)
+        append(route: exchange.streamRoute)
         if let token = exchange.streamToken {
             lines.append(" token=")
             token.append(to: &lines)

@@ -65,7 +65,7 @@ extension Exchange {
     /// From here on the session of the request decides how long the exchange lasts.
     func joinStreams(_ admission: borrowing Admission) {
         let authenticator = snapshot?.authenticator
-        streamRoute = admission.route
+        streamRoute = snapshot?.routes.names[admission.route] ?? ""
         streamToken = admission.token?.fingerprint
         streamSlot = worker.streams.insert(
             self, authenticator?.sessionSpan(of: admission), names: authenticator?.revocationNames(of: admission),

@@ -382,7 +382,7 @@ struct CoreDecisionTests {
         let gateway = try decisionGateway(.caddy, "logs: { decisions: all }")
         let bearer = Self.bearer + Token.ending
         _ = try gateway.exchange(Asking.caddy.request("GET", "/a?secret", from: "192.0.2.7", [bearer]))
-        let renewed = try gateway.process.waitForLine(containing: " renewed route=0 token=")
+        let renewed = try gateway.process.waitForLine(containing: " renewed route=/ token=")
         #expect(renewed.hasSuffix(" status=200 peer=192.0.2.7 via=forward_auth"))
         _ = try gateway.exchange("GET /decide HTTP/1.1\r\nHost: a\r\n\r\n")
         let failed = try gateway.process.waitForLine(containing: "code=decision_request_malformed")

@@ -50,7 +50,7 @@ struct EventStreamTests {
         #expect(Token.now() < end + 6)
         expectProblem(try client.exchange(Self.request(token)), status: 401, code: "token_expired")
         try origin.waitForEnded(1)
-        try gateway.process.waitForLine(containing: " stream_closed reason=session_expired route=0 token=")
+        try gateway.process.waitForLine(containing: " stream_closed reason=session_expired route=/ token=")
     }
 
     @Test func `to an HTTP/1.0 client it ends with the connection`() throws {

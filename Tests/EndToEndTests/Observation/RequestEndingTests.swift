@@ -36,6 +36,8 @@ struct RequestEndingTests {
         }
         #expect(try client.exchange("HEAD /?200 HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
         try gateway.expectTally(["/ 2xx admitted": 4, "/ 3xx admitted": 2, "/ 4xx admitted": 1, "/ 5xx admitted": 2])
+        #expect(try gateway.metric("slidegate_request_duration_seconds_count{route=\"/\"}") == 9)
+        #expect(try gateway.metric("slidegate_upstream_duration_seconds_count{upstream=\"default\"}") == 9)
     }
 
     @Test func `that is admitted, renewed or refused on its route`() throws {
@@ -88,6 +90,12 @@ struct RequestEndingTests {
         let gateway = try gateway(upstream: try Origin.ok())
         #expect(try gateway.exchange(text).status == status)
         try gateway.expectTally(["none \(status / 100)xx failed": 1])
+    }
+
+    @Test func `that comes in clear where TLS is spoken`() throws {
+        let gateway = try Gateway.secured(try Certificates.pair("exact"), Gateway.admin + openToAll)
+        #expect(try gateway.get().status == 400)
+        try gateway.expectTally(["none 4xx failed": 1])
     }
 
     @Test func `whose head does not come in time`() throws {
@@ -217,11 +225,13 @@ struct RequestEndingTests {
         try client.send(UpgradeTests.handshake + "\r\n")
         #expect(try client.receiveAny().status == 101)
         #expect(try gateway.tally() == [:])
+        #expect(try gateway.metric("slidegate_upstream_duration_seconds_count{upstream=\"default\"}") == 1)
         try client.send("1234")
         #expect(try client.reader.read(4, by: .after()) == Array("1234".utf8))
         client.finishWriting()
         _ = try client.reader.readToEnd(by: .after())
         try gateway.expectTally(["/ 1xx admitted": 1])
+        #expect(try gateway.metric("slidegate_request_duration_seconds_count{route=\"/\"}") ?? 0 == 0, "that says nothing of speed")
     }
 
     @Test func `that became an event stream, when that has ended with its session`() throws {
@@ -296,5 +306,32 @@ struct RequestEndingTests {
             #expect(try client.exchange(Self.get("/", token)).status == 200)
         }
         try gateway.expectTally(["/ 2xx would_refuse": 2, "/ 2xx would_renew": 1, "/ 2xx admitted": 1])
+    }
+
+    // MARK: Tokens
+
+    @Test func `and what was verified, remembered and signed for all of them is counted and timed`() throws {
+        let gateway = try gateway(upstream: try Origin.ok())
+        let client = try gateway.connect()
+        let token = Token.ending
+        for _ in 0..<6 { #expect(try client.exchange(Self.get("/api", token)).has("X-Refresh-Token")) }
+        // A token that comes once is not remembered: that is decided when it comes again.
+        #expect(try gateway.metric("slidegate_token_cache_misses_total") == 2)
+        #expect(try gateway.metric("slidegate_token_cache_hits_total") == 4)
+        #expect(try gateway.metric("slidegate_token_cache_entries") == 1)
+        #expect(try gateway.metric("slidegate_verify_duration_seconds_count") == 2)
+        let mints = try #require(try gateway.metric("slidegate_mint_duration_seconds_count"))
+        #expect((2...3).contains(mints), "a third one where the next slot has begun meanwhile")
+        for time in ["verify", "mint"] {
+            let sum = try #require(try gateway.metric("slidegate_\(time)_duration_seconds_sum"))
+            #expect(sum > 0 && sum < 10)
+        }
+        #expect(try gateway.exchange(Self.get("/api", "not.a.token")).status == 401)
+        #expect(try gateway.metric("slidegate_verify_duration_seconds_count") == 3)
+        try gateway.rewrite(Gateway.admin + Self.routes + "logs: { decisions: all }\n")
+        gateway.process.signal(SIGHUP)
+        try gateway.process.waitForLine(containing: "configuration reloaded")
+        try eventually { try gateway.metric("slidegate_token_cache_entries") == 0 }
+        #expect(try gateway.metric("slidegate_token_cache_hits_total") == 4, "counts outlive the cache")
     }
 }

@@ -184,6 +184,6 @@ struct LogoutTests {
         }
         try Self.expectRevoked(gateway, Self.token())
         try origin.waitForEnded(6)
-        try gateway.process.waitForLine(containing: " stream_closed reason=revoked route=0 token=")
+        try gateway.process.waitForLine(containing: " stream_closed reason=revoked route=/ token=")
     }
 }
