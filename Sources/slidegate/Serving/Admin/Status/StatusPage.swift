@@ -3,10 +3,15 @@ enum StatusPage {
     /// For everybody: a browser has no way to bring the secret along when it goes to a page. Its script asks for the secret.
     static var files: [String: AdminPage] {
         let html = AdminPage(file: PackageResources.status_html, type: "text/html; charset=utf-8", fields: fields)
+        let script: StaticString = "text/javascript; charset=utf-8"
         return [
             "/": html, "/status": html,
             "/status.css": AdminPage(file: PackageResources.status_css, type: "text/css; charset=utf-8", fields: fields),
-            "/status.js": AdminPage(file: PackageResources.status_js, type: "text/javascript; charset=utf-8", fields: fields),
+            "/status.js": AdminPage(file: PackageResources.status_js, type: script, fields: fields),
+            "/gateway.js": AdminPage(file: PackageResources.gateway_js, type: script, fields: fields),
+            "/history.js": AdminPage(file: PackageResources.history_js, type: script, fields: fields),
+            "/show.js": AdminPage(file: PackageResources.show_js, type: script, fields: fields),
+            "/sessions.js": AdminPage(file: PackageResources.sessions_js, type: script, fields: fields),
             "/icon.svg": AdminPage(file: PackageResources.icon_svg, type: "image/svg+xml", fields: fields),
         ]
     }

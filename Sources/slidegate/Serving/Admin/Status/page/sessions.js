@@ -48,6 +48,7 @@ async function list(next, isMore = false) {
   if (next.subject !== "") parameters.set("subject", next.subject);
   if (next.ended) parameters.set("ended", "true");
   if (isMore) parameters.set("cursor", next.next);
+  if (!isMore) put(say);
   await attempt(async () => {
     const answer = await ask(`sessions?${parameters}`);
     query = { ...next, next: answer.next };

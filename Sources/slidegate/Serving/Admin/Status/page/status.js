@@ -349,7 +349,7 @@ function showProcess(report) {
   for (const { source, keys, age } of report.key_sets) add("Fetched keys", theirs(source), `: ${counted(keys, "key")}${age === null ? "" : `, confirmed ${spoken(age)} ago`}`);
   for (const { name, listener, not_after } of report.certificates) add("Certificate", theirs(name), ` at ${listener}, until `, moment(not_after, report.time));
   const { found, verified, tokens } = report.token_cache;
-  if (found + verified > 0) add("Known tokens", `${count(tokens)}; ${share(found, found + verified)} of the tokens that came were known`);
+  if (found + verified > 0) add("Token cache", `${counted(tokens, "token")}; ${share(found, found + verified)} of those that came were there`);
   const skipped = Object.entries(report.renewals_skipped).sort(([, one], [, other]) => other - one);
   if (skipped.length > 0) add("Not renewed", skipped.map(([reason, many]) => `${reason} ${count(many)}`).join(", "));
   put(element("process"), ...facts);
