@@ -114,6 +114,9 @@ extension ServerGroup {
         return .readmitted
     }
 
+    /// Of such a server: counted, and no more, as there is none to go to instead.
+    package mutating func failed(_ index: Int) { members[index].failures &+= 1 }
+
     package mutating func failed(_ index: Int, isTrial: Bool, now: Int64) -> Change? {
         members[index].failures &+= 1
         let aside = members.count { $0.ejection.isAside }

@@ -205,10 +205,8 @@ extension Exchange {
     func tryFailed(_ failure: Failure, as condition: RetryPolicy.Conditions) {
         detach()?.close()
         guard let server else { return fail(failure) }
-        if !pool.isPlain {
-            pool.failed(server, isTrial: dispatch.isTrial)
-            dispatch.isTrial = false
-        }
+        pool.failed(server, isTrial: dispatch.isTrial)
+        dispatch.isTrial = false
         guard tryAgain(after: condition) else { return fail(failure) }
     }
 

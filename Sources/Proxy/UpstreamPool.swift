@@ -184,6 +184,7 @@ extension UpstreamPool {
 
     func failed(_ server: UpstreamServer, isTrial: Bool) {
         guard server.index >= 0 else { return }
+        if isPlain { return group.failed(server.index) }
         note(group.failed(server.index, isTrial: isTrial, now: worker.loop.now.milliseconds), of: server)
     }
 

@@ -55,6 +55,13 @@ struct AdminListenerTests {
         for client in clients { client.close() }
     }
 
+    @Test func `what an only server fails is counted as its failure`() throws {
+        let gateway = try Gateway(Gateway.admin + "upstream: 127.0.0.1:1\n" + openToAll, upstream: nil)
+        for _ in 0..<3 { #expect(try gateway.get("/").status == 502) }
+        #expect(try gateway.metric("slidegate_server_failures_total{upstream=\"default\",server=\"127.0.0.1:1\"}") == 3)
+        #expect(try gateway.metric("slidegate_server_workers_up{upstream=\"default\",server=\"127.0.0.1:1\"}") == 1)
+    }
+
     @Test func `silent connections do not keep anyone out`() throws {
         let gateway = try Gateway(Gateway.admin, upstream: Origin.ok())
         let silent = try (0..<100).map { _ in try Client(to: gateway.adminPort(), of: gateway) }
