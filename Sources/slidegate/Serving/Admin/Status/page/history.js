@@ -28,6 +28,8 @@ export class History {
       this.points = [];
     } else if (last && entry.at < last.at + leap) {
       return;
+    } else if (last && entry.at > last.at + window) {
+      this.#reports = [];    // nobody looked for long: an average over that would be no news
     } else if (last) {
       const point = { at: entry.at, since: last.at, active: report.active.requests, connections: report.active.connections };
       for (const name in entry.sums) point[name] = Math.max(0, entry.sums[name] - last.sums[name]) / (entry.at - last.at);

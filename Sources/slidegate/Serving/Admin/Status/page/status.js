@@ -133,6 +133,7 @@ function showAttention(report) {
       "look", "Reload", `Refused ${ago(reload.time, report.time)}; the configuration from before is in force.`,
       make("ul", {}, ...reload.complaints.map((line) => make("li", {}, theirs(line)))));
   }
+  put(element("attention-say"), items.length === 0 ? "Nothing needs attention." : `${items.length === 1 ? "1 thing needs" : `${items.length} things need`} attention.`);
   if (items.length === 0) add("well", "✓", "Nothing needs attention.");
   put(element("attention"), ...items);
 }
@@ -144,7 +145,7 @@ const tiles = [
   { name: "refusals", title: "Refusals", tone: "look" }, { name: "failures", title: "Failures", tone: "trouble" },
   { name: "active", title: "In flight", tone: "quiet", isNow: true }, { name: "connections", title: "Connections", tone: "quiet", isNow: true },
 ].map((tile) => {
-  const line = new Line(), value = make("output", { id: `${tile.name}-rate` }), below = make("p");
+  const line = new Line(), value = make("p", { class: "value", id: `${tile.name}-rate` }), below = make("p");
   element("tiles").append(make("section", { class: "tile", "data-tone": tile.tone, "aria-label": tile.title }, make("h3", {}, tile.title), value, below, line.element));
   return { ...tile, line, value, below };
 });
@@ -240,7 +241,7 @@ function showUpstreams(report) {
         failed > 0 ? `${count(server.failures)}, ${count(failed)} now` : count(server.failures), count(server.ejections),
       ];
     });
-    return make("div", { class: "group" }, table(["Upstream ", theirs(name), ` · ${queued > 0 ? counted(queued, "request") + " waiting" : "none waiting"}`], columns, rows));
+    return make("div", { class: "group" }, table(["Upstream ", theirs(name), ` · ${queued > 0 ? counted(queued, "request") + " waiting" : "none waiting"}`], columns, rows, "servers"));
   });
   put(element("upstreams"), ...(groups.length > 0 ? groups : [make("p", { class: "empty" }, "There is none: this gateway only decides.")]));
 }
@@ -256,7 +257,11 @@ element("refusals-all").addEventListener("click", () => {
 
 function showRefusals(report) {
   const { count: many } = history.change((report) => report.counters.refusals);
-  put(element("refusals-note"), `${count(report.counters.refusals)} since the start, ${count(many)} in the last minute. The latest of each worker are kept; where many come, here are the newest.`);
+  const codes = Object.keys(report.own_answers).map((code) => [code, history.change((report) => report.own_answers[code]).count])
+    .filter(([, many]) => many > 0).sort(([, one], [, other]) => other - one);
+  put(
+    element("refusals-note"), `${counted(report.counters.refusals, "refusal")} since the start, ${count(many)} in the last minute; here are the latest.`,
+    codes.length > 0 ? ` What this gateway answered by itself in the last minute: ${codes.map(([code, many]) => `${code} ${count(many)}`).join(", ")}.` : "");
   const columns = [{ title: "When" }, { title: "Why", kind: "wide" }, { title: "Request", kind: "wide" }, { title: "Route" }, { title: "Client" }, { title: "Token" }];
   const toggle = element("refusals-all");
   toggle.hidden = report.refusals.length <= refusalsMax;
@@ -284,7 +289,7 @@ function showKeys(report) {
       "li", { "data-tone": key.signs ? "well" : "quiet" },
       make(
         "h3", {}, key.id === null ? make("span", { class: "quiet" }, "without kid") : theirs(key.id), make("span", { class: "tag" }, key.algorithm),
-        key.signs ? make("span", { class: "tag" }, "signs") : "", make("output", {}, all > 0 ? `${share(key.verified, all)} of requests` : "")),
+        key.signs ? make("span", { class: "tag" }, "signs") : "", make("span", { class: "share" }, all > 0 ? `${share(key.verified, all)} of requests` : "")),
       make("div", { class: "bar", "aria-hidden": "true" }, bar), make("p", { "data-tone": tone }, text));
   });
   put(element("keys"), ...(items.length > 0 ? items : [make("li", { class: "empty" }, "Tokens are not looked at here.")]));
