@@ -37,6 +37,9 @@ extension ByteStream {
     /// Whether the handshake was a resumption; cheaper than all of `tls`.
     package var isResumed: Bool { state == .encrypted && tlsLayer?.isResumed == true }
 
+    /// `TLSv1.3`; nil on a plain stream. Cheaper than all of `tls`.
+    package var tlsVersion: StaticString? { state == .encrypted ? tlsLayer?.version : nil }
+
     package var isHandshaking: Bool { state == .handshaking }
 
     /// Whether a handshake was begun and has failed; the stream is a plain one since.

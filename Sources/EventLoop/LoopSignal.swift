@@ -29,6 +29,7 @@ package func ignoreBrokenPipeSignal() { signal(SIGPIPE, SIG_IGN) }
 /// them, they are as good as obeyed, for it reads everything anew anyway.
 package func ignoreEarlySignals() {
     signal(SIGHUP, SIG_IGN)
+    signal(SIGUSR1, SIG_IGN)
     signal(SIGUSR2, SIG_IGN)
 }
 

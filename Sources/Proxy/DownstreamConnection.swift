@@ -297,7 +297,7 @@ extension DownstreamConnection {
         worker.requestBegan()
         let snapshot = worker.snapshot!
         let failure = worker.isGuarded || hasNamedClient ? admitRequest(bytes, snapshot.edge) : nil
-        if worker.accessLog != nil { worker.describeRequest(bytes, from: client) }
+        if worker.accessLog != nil { worker.describeRequest(bytes, of: self, isForwarded: true) }
         if let redirectPort {
             redirect(bytes, toPort: redirectPort)
             return 0

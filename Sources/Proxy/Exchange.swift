@@ -154,6 +154,7 @@ extension Exchange {
         head.fields.appendKept(from: bytes, to: &request)
         authenticator.appendRequestFields(admission, to: &request)
         appendForwardedFields(head, bytes, for: downstream, to: &request)
+        worker.accessLog?.appendBegunTrace(to: &request)
         let isHTTP11 = version == .http11
         if isHTTP11 { request.append("Via: 1.1 slidegate\r\n") } else { request.append("Via: 1.0 slidegate\r\n") }
         switch requestFraming {

@@ -27,6 +27,8 @@ package struct ProxySettings: Sendable {
     package var isRouteLogged: [Bool] = []
     package var encodedSlashes: PathNormalizer.EncodedSlashes
     package var decisions: DecisionLevel
+    /// Nil: there is no access log.
+    package var accessLog: AccessLogSettings?
     /// Makes the authenticator of one worker: contexts for keys are made once per key per worker.
     package var makeAuthenticator: @Sendable () -> Authenticator
     /// Called by a worker, at most once a second, that has refused a token because its key may be one that has not been fetched.

@@ -212,6 +212,7 @@ final class Worker {
         acceptTimer = try LoopTimer(on: loop) { [unowned self] in resumeAccepting() }
         loop.turnEnded = { [unowned self] in turnEnded() }
         applyEdge(settings.edge)
+        if let settings = settings.accessLog { accessLog = try AccessLog(settings, on: loop) }
     }
 
     private func turnEnded() {
@@ -240,6 +241,7 @@ final class Worker {
         endRequests()
         let report = report
         log.flush()
+        accessLog = nil
         breakCycles()
         return report
     }
@@ -292,6 +294,7 @@ final class Worker {
             responseHead = ResponseHead(limits: settings.limits.head)
             originalHead = RequestHead(limits: settings.limits.head)
             log.level = settings.decisions
+            beginAccessLog(settings.accessLog)
             timeouts = settings.timeouts
             limits = settings.limits
             snapshot = next

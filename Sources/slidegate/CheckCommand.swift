@@ -35,7 +35,8 @@ struct CheckCommand: ParsableCommand {
             _ = try keys.makeKeySet()
             let tls = try LoadedTLS(configuration, ticketKeys: TicketKeys())
             let sessions = try LoadedSessions(configuration)
-            let warnings = configuration.warnings + keys.warnings + tls.warnings + (sessions?.warnings ?? [])
+            let accessWarnings = try AccessLogKeeper.check(configuration)
+            let warnings = configuration.warnings + keys.warnings + tls.warnings + (sessions?.warnings ?? []) + accessWarnings
             for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
             if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }
             if !quiet { Console.write(Explanation(configuration, keys, tls, sessions).text) }

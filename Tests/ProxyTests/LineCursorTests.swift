@@ -19,8 +19,8 @@ func text(_ body: (inout LineCursor) -> Void) -> String { String(decoding: writt
 struct LineCursorTests {
     private func json(_ bytes: [UInt8]) -> [UInt8] { written { $0.put(bytes.span, .json) } }
     private func hexadecimal(_ string: String) -> String { text { $0.put(Array(string.utf8).span, .hexadecimal) } }
-    private func path(_ string: String) -> String { text { $0.put(path: Array(string.utf8).span, .json) } }
-    private func words(_ string: String) -> String { text { $0.put(words: Array(string.utf8).span, .json) } }
+    private func path(_ string: String) -> String { text { $0.put(Array(string.utf8).span, within: .path, .json) } }
+    private func words(_ string: String) -> String { text { $0.put(Array(string.utf8).span, within: .words, .json) } }
     private func reference(_ string: String) -> String { text { $0.put(reference: Array(string.utf8).span, .json) } }
 
     /// By a parser that knows nothing of the cursor; nil when it refuses the text.

@@ -24,6 +24,9 @@ package final class TokenEntry {
     /// The successor that a log has told of last, so that it need not tell of each answer that carries it.
     package var announcedRenewal: Renewal?
 
+    /// What the lines of an access log say of the token, and by which log it was composed.
+    package var logged: (by: Int, text: [UInt8])?
+
     /// What other threads were told last of the session: how far its tokens reach, and who was there to hear it.
     package var announcedReach: (end: Int64, audience: UInt64)?
     /// Names the token's session once that has been asked for.

@@ -162,6 +162,9 @@ package struct TLSFacts: Equatable, Sendable {
 extension TLSLayer {
     var isResumed: Bool { SSL_session_reused(ssl) == 1 }
 
+    /// Earlier versions are never spoken here.
+    var version: StaticString { SSL_version(ssl) == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2" }
+
     var facts: TLSFacts {
         TLSFacts(
             version: String(cString: SSL_get_version(ssl)), cipher: String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))),

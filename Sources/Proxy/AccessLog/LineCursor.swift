@@ -238,46 +238,46 @@ extension LineCursor {
 
 // MARK: - Text that may hold a token
 
-extension LineCursor {
+/// How much of a text is shown, so that no token is: its pieces, between separators, and in all.
+struct TextLimits {
+    var separator: UInt8
+    /// Longer pieces are cut.
+    var pieceBytesMax: Int
+    /// Behind it no further piece begins.
+    var bytesMax: Int
+
     /// No name or UUID is longer; a token is.
-    private static let segmentBytesMax = 40
-    private static let pathBytesMax = 256
-    /// No word of a `User-Agent` is longer.
-    private static let wordBytesMax = 80
-    static let wordsBytesMax = 512
-    private static let shownBytes = 8
+    static let path = TextLimits(separator: 0x2F, pieceBytesMax: 40, bytesMax: 256)
+    /// A label has no more (RFC 1035 §2.3.4), and a name neither.
+    static let host = TextLimits(separator: 0x2E, pieceBytesMax: 63, bytesMax: 253)
+    /// Of what people and programs write about themselves, no word is longer.
+    static let words = TextLimits(separator: 0x20, pieceBytesMax: 80, bytesMax: 512)
 
-    /// A path, long segments and long paths cut.
-    mutating func put(path: Span<UInt8>, _ escaping: Escaping) {
-        guard path.count > Self.segmentBytesMax else { return put(path, escaping) }
+    fileprivate static let shownBytes = 8
+
+    /// Of what becomes of a text of so many bytes.
+    func linesBytesMax(_ count: Int) -> Int { LineCursor.escapeBytesMax &* min(count, bytesMax &+ pieceBytesMax &+ 4) }
+}
+
+extension LineCursor {
+    /// Text whose long pieces may be tokens.
+    mutating func put(_ text: Span<UInt8>, within limits: TextLimits, _ escaping: Escaping) {
+        guard text.count > limits.pieceBytesMax else { return put(text, escaping) }
         var start = 0
-        while start < path.count {
-            guard start < Self.pathBytesMax else { return put("...") }
-            let end = path.firstIndex(of: 0x2F, from: start &+ 1) ?? path.count
-            putCut(path.extracting(start..<end), beyond: 1 &+ Self.segmentBytesMax, showing: 1 &+ Self.shownBytes, escaping)
+        while start < text.count {
+            guard start < limits.bytesMax else { return put("...") }
+            let end = text.firstIndex(of: limits.separator, from: start &+ 1) ?? text.count
+            if end &- start > limits.pieceBytesMax &+ 1 {
+                put(text.extracting(start..<start &+ 1 &+ TextLimits.shownBytes), escaping)
+                put("...")
+            } else {
+                put(text.extracting(start..<end), escaping)
+            }
             start = end
         }
     }
 
-    /// Words between spaces, long ones cut.
-    mutating func put(words: Span<UInt8>, _ escaping: Escaping) {
-        guard words.count > Self.wordBytesMax else { return put(words, escaping) }
-        var start = 0
-        while start < words.count {
-            guard start < Self.wordsBytesMax else { return put("...") }
-            let end = words.firstIndex(of: 0x20, from: start &+ 1) ?? words.count
-            putCut(words.extracting(start..<end), beyond: 1 &+ Self.wordBytesMax, showing: 1 &+ Self.shownBytes, escaping)
-            start = end
-        }
-    }
-
-    private mutating func putCut(_ piece: Span<UInt8>, beyond bytesMax: Int, showing shown: Int, _ escaping: Escaping) {
-        guard piece.count > bytesMax else { return put(piece, escaping) }
-        put(piece.extracting(0..<shown), escaping)
-        put("...")
-    }
-
-    /// A reference without user, query and fragment (RFC 3986 §3), and its path as a path.
+    /// A reference without user, query and fragment (RFC 3986 §3).
     mutating func put(reference: Span<UInt8>, _ escaping: Escaping) {
         var end = 0
         while end < reference.count, reference[end] != 0x3F, reference[end] != 0x23 { end &+= 1 }
@@ -290,8 +290,13 @@ extension LineCursor {
             if reference[path] == 0x40 { host = path &+ 1 }
             path &+= 1
         }
-        put(words: reference.extracting(0..<authority), escaping)
-        put(words: reference.extracting(host..<path), escaping)
-        put(path: reference.extracting(path..<end), escaping)
+        put(reference.extracting(0..<authority), within: .path, escaping)
+        put(reference.extracting(host..<path), within: .host, escaping)
+        put(reference.extracting(path..<end), within: .path, escaping)
+    }
+
+    /// Of what becomes of a reference of so many bytes.
+    static func referenceBytesMax(_ count: Int) -> Int {
+        min(count &* escapeBytesMax, 2 &* TextLimits.path.linesBytesMax(count) &+ TextLimits.host.linesBytesMax(count))
     }
 }

@@ -76,7 +76,7 @@ extension DownstreamConnection {
         } catch {
             return .failure(error)
         }
-        if worker.accessLog != nil { worker.describeRequest(bytes, from: client) }
+        if worker.accessLog != nil { worker.describeRequest(bytes, of: self, isForwarded: false) }
         let pause = worker.isGuarded ? worker.verificationPause(of: client) : 0
         let now = worker.numericDate
         return worker.withPath(target, bytes) { path in

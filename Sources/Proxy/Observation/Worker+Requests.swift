@@ -20,10 +20,13 @@ extension Worker {
     }
 
     /// Has the access log compose what it wants of the request in `requestHead`, parsed from `bytes`.
-    func describeRequest(_ bytes: Span<UInt8>, from client: SocketAddress) {
+    /// - Parameter isForwarded: it may go upstream; else a proxy in front asks about it.
+    func describeRequest(_ bytes: Span<UInt8>, of connection: DownstreamConnection, isForwarded: Bool) {
         guard let accessLog else { return }
         record.log = accessLog
-        accessLog.begin(requestHead, bytes, from: client, into: &record.line)
+        accessLog.begin(
+            &requestHead, bytes, at: record.began, from: connection.client, tls: connection.stream.tlsVersion, isForwarded: isForwarded,
+            into: &record.line)
     }
 
     /// The route of the request in `record` has been found.

@@ -14,6 +14,7 @@ struct ServeCommand: ParsableCommand {
             SIGNALS
               SIGTERM, SIGINT  stop accepting, finish what is under way within timeouts.drain, exit; twice: at once
               SIGHUP           read the configuration again; a bad one is refused and the old one stays in force
+              SIGUSR1          open the file of the access log again, for whoever has moved it away
               SIGUSR2          hand over: start the program anew, as it is on disk now, with the listening sockets; when it
                                serves, drain and exit; when it does not come to that, go on
 

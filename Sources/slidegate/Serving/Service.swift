@@ -28,6 +28,7 @@ final class Service {
     private var configuration: Configuration
     private let dependencies: Dependencies
     private let stores: StoreKeeper
+    private let accessLogs: AccessLogKeeper
     private let sessionAPI: SessionAPI
     private var report: ServiceReport
     /// Counts the times that the file was read, so that the newest wins.
@@ -80,13 +81,16 @@ final class Service {
         for warning in inherited.warnings { log.write("slidegate: \(warning)") }
         dependencies = try Dependencies(configuration, on: loop, log: log)
         stores = try StoreKeeper(on: loop, log: log)
+        accessLogs = AccessLogKeeper(teller: log)
         sessionAPI = try SessionAPI(on: loop, log: log)
         let keys = try LoadedKeys(configuration)
         let tls = try LoadedTLS(configuration, ticketKeys: ticketKeys)
         let sessions = try LoadedSessions(configuration)
+        let access = try accessLogs.prepare(configuration)
         let store = try stores.prepare(sessions, of: configuration)
         try prepareAtStart(configuration, keys, store)
-        let settings = try settings(of: configuration, keys, tls, sessions, store)
+        var settings = try settings(of: configuration, keys, tls, sessions, store)
+        settings.accessLog = access?.settings
         var sockets = inherited.listening
         let sources = AdminSources(
             collectReport: { [unowned self] onDone in collectReport(onDone) }, readiness: { [unowned self] in readiness },
@@ -102,11 +106,13 @@ final class Service {
             LoopSignal(SIGINT, on: loop) { [unowned self] in terminate() },
             LoopSignal(SIGHUP, on: loop) { [unowned self] in reload() },
             LoopSignal(SIGUSR2, on: loop) { [unowned self] in handOver() },
+            LoopSignal(SIGUSR1, on: loop) { [unowned self] in accessLogs.reopen() },
         ]
+        accessLogs.adopt(access)
         adopt(store, sessions, configuration, keys)
         applied(settings, configuration, keys, tls)
         report.generation = settings.generation
-        warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
+        warn(of: configuration, keys.warnings + tls.warnings + (sessions?.warnings ?? []) + (access?.warnings ?? []))
         announce()
         try startWatchdog()
         try pidFile?.write()
@@ -125,6 +131,7 @@ final class Service {
         StartupMemory.giveBack()
         loop.run()
         pidFile?.remove()
+        accessLogs.close()
         log.close()
     }
 
@@ -170,7 +177,7 @@ final class Service {
         var report = report
         report.addresses = addresses
         report.keySets = dependencies.keySets
-        report.droppedLogLines = [("decisions", log.droppedLines)]
+        report.droppedLogLines = [("decisions", log.droppedLines), ("access", accessLogs.droppedLines)]
         report.sessionCapSeconds = configuration.sliding?.sessionCap.map { $0.milliseconds / 1000 }
         return report
     }
@@ -287,11 +294,12 @@ extension Service {
             let keys = try LoadedKeys(next)
             let tls = try LoadedTLS(next, ticketKeys: ticketKeys)
             let sessions = try LoadedSessions(next)
+            let access = try accessLogs.prepare(next)
             let store = try stores.prepare(sessions, of: next)
             // Made once before anything is waited for: what is wrong with the file is said at once.
             _ = try settings(of: next, keys, tls, sessions, store)
             try prepare(next, keys, store) { [unowned self, reloadCount] in
-                if reloadCount == self.reloadCount { apply(next, keys, tls, sessions, store, from: path) }
+                if reloadCount == self.reloadCount { apply(next, keys, tls, sessions, store, access, from: path) }
             }
         } catch {
             refuseReload(error)
@@ -300,22 +308,24 @@ extension Service {
 
     private func apply(
         _ next: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?, _ store: OpenStore?,
-        from path: String
+        _ access: AccessLogKeeper.OpenLog?, from path: String
     ) {
         switch phase {
         case .serving, .handingOver: break
         case .handedOver, .draining: return
         }
         do {
-            let settings = try settings(of: next, keys, tls, sessions, store)
+            var settings = try settings(of: next, keys, tls, sessions, store)
+            settings.accessLog = access?.settings
             var noSockets: [ListeningSocket] = []
             let preparation = try administration.prepare(next, inheriting: &noSockets)
             try gateway?.apply(settings)
             try administration.adopt(preparation)
             configuration = next
+            accessLogs.adopt(access)
             adopt(store, sessions, next, keys)
             applied(settings, next, keys, tls)
-            warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []))
+            warn(of: next, keys.warnings + tls.warnings + (sessions?.warnings ?? []) + (access?.warnings ?? []))
             report.applied(generation: settings.generation, at: loop.wallSeconds)
             log.write("slidegate: configuration reloaded from \(path)")
             announce()
