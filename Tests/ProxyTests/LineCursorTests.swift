@@ -1,5 +1,7 @@
 import Bytes
+import EventLoop
 import Foundation
+import Glibc
 import Testing
 
 @testable import Proxy
@@ -111,5 +113,67 @@ struct LineCursorTests {
     ])
     func `a reference loses its user, query and fragment`(_ value: String, _ expected: String) {
         #expect(reference(value) == expected)
+    }
+
+    @Test func `a token stays out of every kind of text, wherever it stands`() {
+        // As short as one signed with HMAC can be.
+        let token = String(repeating: "h", count: 20) + "." + String(repeating: "p", count: 24) + "." + String(repeating: "s", count: 43)
+        for text in [path("/a/" + token), words("app " + token + " x"), words(token), reference(token), reference("https://" + token),
+            reference("https://a/" + token), reference(token + "://a/b")] {
+            #expect(!text.contains("p") || !text.contains(String(repeating: "p", count: 24)))
+            #expect(!text.contains(String(repeating: "s", count: 40)))
+        }
+    }
+
+    @Test func `no text becomes longer than what memory is lent for`() {
+        var generator = SystemRandomNumberGenerator()
+        let alphabet: [UInt8] = [0x20, 0x2F, 0x40, 0x3F, 0x3A, 0x61, 0x62, 0x00, 0x22, 0xC2, 0x85, 0xFF]
+        for round in 0..<4_000 {
+            let plain = UInt8.random(in: 1...200, using: &generator)
+            let text = (0..<Int.random(in: 0...(round % 2 == 0 ? 120 : 1_200), using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator) < plain ? 0x01 : alphabet.randomElement(using: &generator)!
+            }
+            for escaping in [LineCursor.Escaping.json, .hexadecimal] {
+                for limits in [TextLimits.path, .host, .words] {
+                    // Writing beyond would end the process.
+                    #expect(length(atMost: limits.linesBytesMax(text.count)) { $0.put(text.span, within: limits, escaping) } >= 0)
+                }
+                #expect(length(atMost: LineCursor.referenceBytesMax(text.count)) { $0.put(reference: text.span, escaping) } >= 0)
+            }
+        }
+    }
+
+    private func length(atMost bytesMax: Int, _ body: (inout LineCursor) -> Void) -> Int {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytesMax + LineCursor.slack, alignment: 8)
+        defer { memory.deallocate() }
+        var cursor = LineCursor(memory)
+        body(&cursor)
+        return cursor.count
+    }
+
+    @Test func `addresses are written as everywhere else, also those that share a place`() {
+        var texts = AddressTexts()
+        var clients: [SocketAddress] = [.ipv4(address: 0x7F00_0001, port: 80), .ipv4(address: 0xFFFF_FFFF, port: 1), .unnamed, .unix(path: "/a")]
+        for low in 0..<200 { clients.append(.ipv6(high: 0x2001_0db8 << 32, low: UInt64(low), port: 1, scope: 0)) }
+        for client in clients + clients.reversed() {
+            let bytes = written { texts.put(client, &$0) }
+            #expect(String(decoding: bytes, as: UTF8.self) == client.hostText)
+        }
+    }
+
+    @Test func `the time of day is that of the instant, whatever was asked before`() throws {
+        var clock = LogClock()
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let now = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        let begun = Date()
+        for back in [0, 1, 59, 3_600, 86_400, 0] as [Int64] {
+            let text = text { clock.putInternetTime(now - back * 1_000_000_000, &$0) }
+            let form = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+            #expect(abs(try form.parse(text).timeIntervalSince(begun) + Double(back)) < 5)
+        }
+        var other = LogClock()
+        let common = text { other.putCommonTime(now, &$0) }
+        #expect(common.wholeMatch(of: /\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000/) != nil)
     }
 }

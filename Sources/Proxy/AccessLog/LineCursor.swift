@@ -248,12 +248,26 @@ struct TextLimits {
 
     /// No name or UUID is longer; a token is.
     static let path = TextLimits(separator: 0x2F, pieceBytesMax: 40, bytesMax: 256)
-    /// A label has no more (RFC 1035 §2.3.4), and a name neither.
-    static let host = TextLimits(separator: 0x2E, pieceBytesMax: 63, bytesMax: 253)
+    /// Few names of hosts are longer; and no token is as short.
+    static let host = TextLimits(separator: 0x20, pieceBytesMax: 80, bytesMax: 80)
     /// Of what people and programs write about themselves, no word is longer.
     static let words = TextLimits(separator: 0x20, pieceBytesMax: 80, bytesMax: 512)
 
     fileprivate static let shownBytes = 8
+
+    /// Whether all of a text may be shown.
+    func allows(_ text: Span<UInt8>) -> Bool {
+        guard text.count <= bytesMax else { return text.count <= pieceBytesMax }
+        var start = 0
+        // Backwards from where the piece has to have ended: most bytes are never looked at.
+        while text.count &- start > pieceBytesMax &+ 1 {
+            var end = start &+ pieceBytesMax &+ 1
+            while end > start, text[end] != separator { end &-= 1 }
+            guard end > start else { return false }
+            start = end
+        }
+        return true
+    }
 
     /// Of what becomes of a text of so many bytes.
     func linesBytesMax(_ count: Int) -> Int { LineCursor.escapeBytesMax &* min(count, bytesMax &+ pieceBytesMax &+ 4) }
@@ -262,7 +276,7 @@ struct TextLimits {
 extension LineCursor {
     /// Text whose long pieces may be tokens.
     mutating func put(_ text: Span<UInt8>, within limits: TextLimits, _ escaping: Escaping) {
-        guard text.count > limits.pieceBytesMax else { return put(text, escaping) }
+        if limits.allows(text) { return put(text, escaping) }
         var start = 0
         while start < text.count {
             guard start < limits.bytesMax else { return put("...") }
