@@ -52,11 +52,17 @@ package struct WorkerReport: Sendable {
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels
         total.keys.merge(part.keys)
-        for upstream in part.upstreams {
-            if let index = total.upstreams.firstIndex(where: { $0.name == upstream.name }) {
-                total.upstreams[index] += upstream
+        if total.upstreams.isEmpty { total.upstreams = part.upstreams } else { total.add(part.upstreams) }
+    }
+
+    private mutating func add(_ part: [UpstreamReport]) {
+        for (place, upstream) in part.enumerated() {
+            // At the same place, unless one of the two has not heard of a reload yet: there may be thousands.
+            let isThere = place < upstreams.count && upstreams[place].name == upstream.name
+            if let index = isThere ? place : upstreams.firstIndex(where: { $0.name == upstream.name }) {
+                upstreams[index] += upstream
             } else {
-                total.upstreams.append(upstream)
+                upstreams.append(upstream)
             }
         }
     }
