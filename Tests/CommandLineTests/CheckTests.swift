@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @Suite("slidegate check")
@@ -37,6 +38,20 @@ struct CheckTests {
         #expect(alone.output.contains("Nothing is proxied: apart from decisions"))
         #expect(alone.output.contains("Goes on by the proxy in front."))
         #expect(alone.output.contains("is left of it; the answer carries its successor") && !alone.output.contains("Answers with status"))
+    }
+
+    @Test func `the access log is explained, and looked for without being made`() throws {
+        let path = directory.path("access.log")
+        let file = try directory.sample("logs: { access: { format: json, to: \(path), subject: hashed } }")
+        let program = try Program(["check", file])
+        #expect(program.status == 0 && program.errors == "")
+        #expect(program.output.contains("A line for each request, an object in JSON, goes to \(path)."))
+        #expect(program.output.contains("Subjects appear as pseudonyms, which change with each start."))
+        #expect(access(path, F_OK) != 0)
+        let missing = try Program(["check", try directory.sample("logs: { access: { format: json, to: \(path)/a.log } }")])
+        #expect(missing.status != 0 && missing.errors.contains("logs.access.to: cannot log to \(path)/a.log: "))
+        let folder = try Program(["check", try directory.sample("logs: { access: { format: json, to: \(directory.path("")) } }")])
+        #expect(folder.status != 0 && folder.errors.contains("logs.access.to: "))
     }
 
     @Test func `what pages find is explained, and where their tokens are`() throws {

@@ -73,8 +73,9 @@ struct LineCursorTests {
         }
     }
 
+    /// Without U+FEFF, which Foundation's parser takes for a byte order mark wherever it stands.
     private static func collapsed(_ text: String) -> [UInt32] {
-        text.unicodeScalars.map(\.value).reduce(into: []) { if $1 != 0xFFFD || $0.last != 0xFFFD { $0.append($1) } }
+        text.unicodeScalars.map(\.value).filter { $0 != 0xFEFF }.reduce(into: []) { if $1 != 0xFFFD || $0.last != 0xFFFD { $0.append($1) } }
     }
 
     @Test func `characters beyond ASCII stay, and what a terminal would obey does not`() {

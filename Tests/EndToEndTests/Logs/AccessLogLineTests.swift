@@ -58,8 +58,9 @@ struct AccessLogLineTests {
         let gateway = try Gateway(Gateway.accessLog() + openToAll, upstream: origin)
         #expect(try gateway.get().status == 200)
         let duration = try gateway.accessLine().duration
-        #expect(duration["upstream"]! >= 60 && duration["respond"]! >= 110 && duration["total"]! >= 180)
-        #expect(duration["authenticate"]! < 60)
+        // The gateway may be late to see the head of the answer, and never early.
+        #expect(duration["upstream"]! >= 60 && duration["upstream"]! + duration["respond"]! >= 180)
+        #expect(duration["respond"]! > 20 && duration["total"]! >= 180)
     }
 
     /// What is sent, and what of the line it makes: status, decision, reason.
