@@ -61,7 +61,7 @@ def lint_dockerfile(path):
     claim(final.get("ENTRYPOINT", [""])[0].startswith("["), "signals reach the program: ENTRYPOINT is a list")
     claim('"health"' in final.get("HEALTHCHECK", [""])[0], "the image has a health check")
     claim(final.get("STOPSIGNAL") == ["SIGTERM"], "docker stop drains")
-    return int(user)
+    return user
 
 
 def lint_compose(folder, user):
@@ -119,7 +119,7 @@ def lint_pod(name, template, user):
         for mount in container["volumeMounts"]:
             claim(mount["name"] in volumes or mount["name"] == "data", f"{name}: there is no volume {mount['name']}")
     if name == "slidegate":
-        claim(context["runAsUser"] == user, "the cluster runs the image as the user it is made for")
+        claim(str(context["runAsUser"]) == user, "the cluster runs the image as the user it is made for")
 
 
 def lint_kubernetes(folder, user):
