@@ -35,6 +35,8 @@ class Case:
     workers: int = 1
     # Proxy, backend and load share all processors.
     shared: bool = False
+    # slidegate writes an access log, and counts for an administration listener.
+    logged: bool = False
     # The case that the same contender's figure is compared with.
     beside: str = ""
 
@@ -56,6 +58,10 @@ def _loads():
         yield Case(f"{name}-cold", f"as cold, tokens signed by {algorithm}", algorithm=algorithm, distinct=True)
     yield Case("refuse", "a token with a bad signature: 401", forged=True)
     yield Case("flood", "a different token with a bad signature with each request: 401", forged=True, distinct=True)
+    for name, remaining, distinct in (("pass", OUTSIDE, False), ("renew", INSIDE, False), ("cold", OUTSIDE, True)):
+        yield Case(
+            f"{name}-logged", f"as {name}; slidegate writes a JSON access log to a file, nobody else any", remaining=remaining,
+            distinct=distinct, logged=True, beside=name)
     yield Case("tls", "as pass, over TLS 1.3 on connections that stay open", about_tokens=False, tls=True)
     yield Case(
         "handshake", "as pass, over TLS 1.3 with a full handshake for each request", about_tokens=False, tls=True, fresh=True)

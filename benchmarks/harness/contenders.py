@@ -160,6 +160,7 @@ class Server(Process):
         folder, key = bench.folder, bench.tokens.minter(case.algorithm).key
         flags = {
             "tls" if case.tls else "clear", "verify" if case.verified else "open", "routes" if case.routes else "one-route",
+            "logged" if case.logged else "silent",
             "secret" if case.algorithm == "HS256" else "public"}
         values = {
             "FOLDER": folder, "PORT": self.port, "BACKEND_PORT": (backend or bench.backend).port, "CONNECTIONS": connections,
