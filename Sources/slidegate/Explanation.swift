@@ -21,7 +21,9 @@ struct Explanation {
     }
 
     var text: String {
-        let sections = [traffic, keyLines, tokenLines, slidingLines, sessionLines, browserLines, routeLines, crossOriginLines, logLines]
+        let sections = [
+            traffic, keyLines, tokenLines, slidingLines, sessionLines, browserLines, routeLines, crossOriginLines, logLines, administrationLines,
+        ]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 

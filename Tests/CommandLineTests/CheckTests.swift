@@ -195,6 +195,7 @@ struct CheckTests {
             "At the latest after 3s: whoever has not heard of the store for so long refuses tokens with 503, but on open routes.",
             "logins and refreshes fail with 503", "The end of a session is remembered for 12h",
             "The session API at 127.0.0.1:1 answers 403: admin has no secret.",
+            "Administration at 127.0.0.1:1, for whoever is on this machine; there is no secret.", "The status page: http://127.0.0.1:1/",
             "Open: lets valid tokens pass while the store of sessions is away.",
         ] { #expect(program.output.contains(part), "\(part)\n\(program.output)") }
     }

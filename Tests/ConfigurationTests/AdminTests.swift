@@ -47,7 +47,7 @@ struct AdminTests {
     ])
     func `where clients come to it cannot be, with a secret neither`(_ listen: String, _ address: String) {
         let said = diagnostics("admin: { address: \"\(address)\", secret_env: ADMIN }", listen: listen)
-        #expect(said.contains("is where clients come to"), "\(said)")
+        #expect(said.contains("is where clients connect"), "\(said)")
     }
 
     @Test(arguments: [

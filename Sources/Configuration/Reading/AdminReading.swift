@@ -11,7 +11,7 @@ extension Configuration.Admin {
         if !section.has(.secretFile), !section.has(.secretEnvironment), !endpoint.value.isLoopback {
             address.refuse(
                 "\(endpoint.value) can be reached from elsewhere, and there is no secret",
-                expected: "a loopback address such as 127.0.0.1:8081, or secret_file or secret_env beside it")
+                expected: "a loopback address such as 127.0.0.1:8081, a Unix socket, or secret_file or secret_env beside it")
         }
         return Configuration.Admin(address: endpoint, secret: secret)
     }
@@ -22,7 +22,7 @@ enum AdminRules {
     static func check(_ admin: Configuration.Admin, _ listeners: [Configuration.Listener], _ findings: Findings) {
         guard let taken = listeners.first(where: { $0.address.value.overlaps(admin.address.value) }) else { return }
         findings.error(
-            at: admin.address.place, "\(admin.address.value) is where clients come to, as \(taken.address.value) is listened on",
+            at: admin.address.place, "\(admin.address.value) is where clients connect: \(taken.address.value) is a listener",
             expected: "an address of its own, such as 127.0.0.1:8081 or unix:/run/slidegate/admin.sock")
     }
 }

@@ -104,7 +104,7 @@ final class Administration {
         }
         for listener in configuration.listeners {
             for other in try SocketAddress.resolve(listener.address.value) where Endpoint(other).overlaps(endpoint) {
-                let detail = "\(admin.address.value) is where clients come to, as \(listener.address.value) is listened on"
+                let detail = "\(admin.address.value) is where clients connect: \(listener.address.value) is a listener"
                 throw ConfigurationRefusal(file: configuration.file, diagnostics: [Diagnostic(.error, at: admin.address.place, detail)])
             }
         }
