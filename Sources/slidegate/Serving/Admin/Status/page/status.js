@@ -202,11 +202,12 @@ function showRoutes(report) {
   const rows = report.routes.map(({ name }) => {
     const of = (read) => history.change((report) => read(routeNamed(name)(report)?.requests ?? {}));
     const { count: requests, seconds } = of(total);
-    const some = (...decisions) => of((counts) => decisions.reduce((sum, each) => sum + (counts[each] ?? 0), 0)).count;
+    const some = (decision) => of((counts) => counts[decision] ?? 0);
+    const would = (really, inShadow) => inShadow > 0 ? [share(really, requests), " ", make("span", { class: "tag" }, `would: ${share(inShadow, requests)}`)] : share(really, requests);
     const { values } = quantiles((report) => routeNamed(name)(report)?.latency, report.latency_bounds);
     return { name, requests, ever: total(routeNamed(name)(report).requests), cells: [
       name === "none" ? [theirs(name), " ", make("span", { class: "tag" }, "no route, or no proper request")] : theirs(name), seconds > 0 ? number(requests / seconds) : "–",
-      share(some("renewed", "would_renew"), requests), share(some("refused", "would_refuse"), requests), share(some("failed"), requests),
+      would(some("renewed").count, some("would_renew").count), would(some("refused").count, some("would_refuse").count), share(some("failed").count, requests),
       duration(values[0]), duration(values[2]),
     ] };
   }).filter(({ ever }) => ever > 0).sort((one, other) => other.requests - one.requests || other.ever - one.ever);
