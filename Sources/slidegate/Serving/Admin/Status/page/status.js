@@ -203,7 +203,7 @@ function showRoutes(report) {
     const of = (read) => history.change((report) => read(routeNamed(name)(report)?.requests ?? {}));
     const { count: requests, seconds } = of(total);
     const some = (decision) => of((counts) => counts[decision] ?? 0);
-    const would = (really, inShadow) => inShadow > 0 ? [share(really, requests), " ", make("span", { class: "tag" }, `would: ${share(inShadow, requests)}`)] : share(really, requests);
+    const would = (really, inShadow) => inShadow > 0 ? [share(really, requests), make("br"), make("span", { class: "tag" }, `would: ${share(inShadow, requests)}`)] : share(really, requests);
     const { values } = quantiles((report) => routeNamed(name)(report)?.latency, report.latency_bounds);
     return { name, requests, ever: total(routeNamed(name)(report).requests), cells: [
       name === "none" ? [theirs(name), " ", make("span", { class: "tag" }, "no route, or no proper request")] : theirs(name), seconds > 0 ? number(requests / seconds) : "–",
@@ -239,7 +239,7 @@ function showUpstreams(report) {
       return [
         [theirs(server.name), server.backup ? " " : "", server.backup ? make("span", { class: "tag" }, "backup") : ""], make("span", { class: "dot", "data-tone": tone }, word),
         seconds > 0 ? number(requests / seconds) : "–", count(server.active_requests), count(server.idle_connections),
-        failed > 0 ? `${count(server.failures)}, ${count(failed)} now` : count(server.failures), count(server.ejections),
+        failed > 0 ? `${count(server.failures)} (+${count(failed)})` : count(server.failures), count(server.ejections),
       ];
     });
     return make("div", { class: "group" }, table(["Upstream ", theirs(name), ` · ${queued > 0 ? counted(queued, "request") + " waiting" : "none waiting"}`], columns, rows, "servers"));
