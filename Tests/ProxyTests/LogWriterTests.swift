@@ -153,6 +153,17 @@ struct LogWriterTests {
         #expect(writer.droppedLines == 5)
     }
 
+    @Test func `a disk that is full costs lines, and they are counted and told of`() throws {
+        let teller = try LogWriter(.file(path: path))
+        let writer = try LogWriter(.file(path: "/dev/full"), teller: teller)
+        write(1...3, to: writer)
+        writer.close()
+        teller.close()
+        #expect(writer.droppedLines == 3)
+        #expect(lines().first == "slidegate: the log /dev/full fails: No space left on device")
+        #expect(lines().dropFirst().allSatisfy { $0.contains("log lines were dropped: /dev/full does not take them") })
+    }
+
     @Test func `two writers to one file never mix lines`() throws {
         let writers = try (0..<2).map { _ in try LogWriter(.file(path: path)) }
         let threads = writers.enumerated().map { index, writer in
