@@ -336,13 +336,14 @@ extension DownstreamConnection {
         }
         let now = worker.numericDate
         let verificationPause = worker.isGuarded ? worker.verificationPause(of: client) : 0
-        let before = snapshot.authenticator.tokenCounts
+        let authenticator = snapshot.authenticator
+        let before = authenticator.tokenCounts
         let decision = worker.withPath(target, bytes) { path in
-            snapshot.authenticator.authenticate(
+            authenticator.authenticate(
                 &worker.requestHead, path: path, bytes: bytes, now: now, instant: worker.loop.now.milliseconds,
                 verificationPause: verificationPause)
         }
-        worker.authenticated(snapshot.authenticator, since: before)
+        worker.authenticated(authenticator, since: before)
         switch decision {
         case .refuse(let refusal):
             refuse(refusal, target, bytes)

@@ -223,6 +223,7 @@ extension Exchange {
     /// The head of the answer that will be passed on has come.
     func serverAnswered(status: Int) {
         record.answered = worker.loop.nanoseconds()
+        guard let pool else { return }
         pool.answerTimes.record(record.answered &- record.forwarded)
         guard !pool.isPlain, let server else { return }
         pool.answered(server, status: status, isTrial: dispatch.isTrial)

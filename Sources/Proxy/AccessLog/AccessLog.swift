@@ -5,6 +5,7 @@ import Glibc
 import HTTP1
 import JOSE
 import Metrics
+import Sessions
 import Synchronization
 
 /// The access log of one worker by one configuration: a line for each request that has ended.
@@ -240,7 +241,7 @@ extension AccessLog {
     }
 
     private func endJSON(_ record: inout RequestRecord) {
-        let token = record.token.map(text(of:)) ?? []
+        let token = record.token.map(text(of:)) ?? text(of: record)
         let route = record.route >= 0 ? record.routes?.names[Int(record.route)] ?? "" : ""
         let server = record.server?.settings.name ?? ""
         let reason = record.reason
@@ -355,6 +356,23 @@ extension AccessLog {
         }
         entry.logged = (serial, text)
         return text
+    }
+
+    /// The same of a token that was not admitted, or that an endpoint was given, as far as it is known.
+    private func text(of record: borrowing RequestRecord) -> [UInt8] {
+        guard record.fingerprint != nil || record.session != nil else { return [] }
+        var text = ByteBuffer()
+        if let token = record.fingerprint {
+            text.append(",\"token\":\"")
+            token.append(to: &text)
+            text.append("\"")
+        }
+        if let session = record.session {
+            text.append(",\"sid\":\"")
+            text.append(session.text)
+            text.append("\"")
+        }
+        return text.bytes()
     }
 
     private func member(_ name: String, _ value: String?) -> [UInt8] {

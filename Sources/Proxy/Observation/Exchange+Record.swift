@@ -5,6 +5,7 @@ import Metrics
 extension Exchange {
     /// Takes the record of an admitted request over from the worker.
     func takeRecord(_ admission: borrowing Admission) {
+        if record.takeOver(worker.record) { return }
         swap(&record, &worker.record)
         record.noteToken(of: admission)
     }
@@ -23,7 +24,7 @@ extension Exchange {
 
     private func completeRecord() {
         record.bytesReceived &+= contentBytes
-        guard let server else { return }
+        guard server != nil else { return }
         record.tries = Int32(truncatingIfNeeded: dispatch.tries + 1)
         if record.log != nil { record.server = server }
     }

@@ -2,6 +2,7 @@ import Authentication
 import Bytes
 import HTTP1
 import Metrics
+import Sessions
 
 /// What is known of one request: filled while it runs, read once, when it has ended (`Worker.requestEnded`).
 ///
@@ -46,6 +47,10 @@ struct RequestRecord: ~Copyable {
     /// The log that has begun a line for the request; nil: there is to be none.
     var log: AccessLog?
     var token: TokenEntry?
+    /// Of a token that is refused, or that an endpoint was given; nil where `token` says more.
+    var fingerprint: Fingerprint?
+    /// The session that an endpoint has dealt with.
+    var session: SessionID?
     /// Who has answered, or was asked last.
     var server: UpstreamServer?
     /// Of the configuration that decided about the request: what `route` is called.
@@ -75,16 +80,31 @@ struct RequestRecord: ~Copyable {
 
     /// Keeps the token for the access log, where there is one.
     mutating func noteToken(of admission: borrowing Admission) {
-        if log != nil { token = admission.token }
+        guard log != nil else { return }
+        token = admission.token
+        fingerprint = admission.refusedToken
     }
 
     /// Lets go of what only the access log needed.
     mutating func leaveLog() {
         log = nil
         token = nil
+        fingerprint = nil
+        session = nil
         server = nil
         routes = nil
         line.removeAll()
+    }
+
+    /// Goes on with what is known of an admitted request: its times and its route. False where that is not all, since there is an
+    /// access log: then the two are to be swapped.
+    mutating func takeOver(_ other: borrowing RequestRecord) -> Bool {
+        guard other.log == nil else { return false }
+        reset(began: other.began)
+        authenticated = other.authenticated
+        route = other.route
+        group = other.group
+        return true
     }
 
     /// The gateway answers by itself, and not because anything was wrong.
@@ -96,7 +116,12 @@ struct RequestRecord: ~Copyable {
 
     /// An endpoint, or a login that it guards, answers.
     mutating func answered(_ answer: EndpointAnswer, _ method: Method) {
-        answered(answer.status, because: answer.outcome.reason ?? answer.outcome.event.rawValue)
+        let outcome = answer.outcome
+        answered(answer.status, because: outcome.reason ?? outcome.event.rawValue)
+        if log != nil {
+            fingerprint = outcome.token
+            session = outcome.session
+        }
         if method != .head, answer.status != 204 { bytesSent = answer.content.count }
     }
 
@@ -118,6 +143,7 @@ struct RequestRecord: ~Copyable {
     /// What was under way, or had begun to be answered, is refused or has failed.
     mutating func fails(_ failure: Failure, code: String) {
         if case .refusal(let refusal) = failure {
+            if log != nil { fingerprint = refusal.token }
             decision = .refused
             reason = refusal.reason
         } else {
