@@ -18,14 +18,8 @@ extension Authenticator {
     ) -> Decision {
         let survey = survey(&head, in: bytes)
         let origin = survey.origin
-        var requestMethod = head.method
-        var methodName = head.methodName
-        if survey.isPreflight {
-            if let crossOrigin { return answer(survey, head.fields.lines.span, bytes, crossOrigin) }
-            // The route is the one of the request that the browser is asking about.
-            methodName = head.fields.lines[survey.requestMethod].value
-            requestMethod = Method(bytes.extracting(methodName.bounds))
-        }
+        if survey.isPreflight, let crossOrigin { return answer(survey, head.fields.lines.span, bytes, crossOrigin) }
+        let (requestMethod, methodName) = routedMethod(of: head, survey, bytes)
 
         let route: Int
         switch routes.match(
@@ -83,12 +77,8 @@ extension Authenticator {
             return refuse(.insufficientScope(scope: scope), location, route, rules, origin, &head, bytes, now)
         }
         let renewal = decideRenewal(of: entry, rules: rules, optsOut: survey.optsOut, now: now)
-        if now.seconds >= entry.expiration, case .skip = renewal {
-            // The grace is for renewing, and this will not be renewed: nothing but the leeway admits it.
-            let lateness = now.seconds - entry.expiration
-            if lateness >= policy.validation.leewaySeconds {
-                return refuse(.token(.expired(bySeconds: lateness)), location, route, rules, origin, &head, bytes, now)
-            }
+        if now.seconds >= entry.expiration, let refusal = latenessRefusal(of: entry, renewal, now: now) {
+            return refuse(.token(refusal), location, route, rules, origin, &head, bytes, now)
         }
         return admit(entry, location, route, rules, origin, renewal, &head, bytes, now)
     }
@@ -121,6 +111,14 @@ extension Authenticator {
 }
 
 extension Authenticator {
+    /// The method that a route is searched by: of a preflight, that of the request which the browser is asking about.
+    @inline(__always)
+    func routedMethod(of head: borrowing RequestHead, _ survey: RequestSurvey, _ bytes: Span<UInt8>) -> (Method, ByteRange) {
+        guard survey.isPreflight else { return (head.method, head.methodName) }
+        let name = head.fields.lines[survey.requestMethod].value
+        return (Method(bytes.extracting(name.bounds)), name)
+    }
+
     /// What the places for tokens together say.
     @inline(__always)
     func tokenSearch(_ lines: Span<FieldLine>, _ survey: RequestSurvey, _ bytes: Span<UInt8>) -> TokenSearch {
@@ -189,7 +187,14 @@ extension Authenticator {
         return entry.requirementsMet & bit != 0
     }
 
-    private func decideRenewal(of entry: TokenEntry, rules: RouteRules, optsOut: Bool, now: NumericDate) -> RenewalDecision {
+    /// Why a token that has ended is not let in. The grace is for renewing: where it will not be renewed, nothing but the leeway admits it.
+    func latenessRefusal(of entry: TokenEntry, _ renewal: RenewalDecision, now: NumericDate) -> TokenRefusal? {
+        guard case .skip = renewal else { return nil }
+        let lateness = now.seconds - entry.expiration
+        return lateness >= policy.validation.leewaySeconds ? .expired(bySeconds: lateness) : nil
+    }
+
+    func decideRenewal(of entry: TokenEntry, rules: RouteRules, optsOut: Bool, now: NumericDate) -> RenewalDecision {
         guard delivery != nil, let sliding = policy.sliding else { return .skip(.slidingOff) }
         guard rules.slides else { return .skip(.routeDoesNotSlide) }
         guard !optsOut else { return .skip(.optedOut) }

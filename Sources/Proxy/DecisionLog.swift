@@ -40,13 +40,15 @@ final class DecisionLog {
     /// - Parameters:
     ///   - route: its name; empty: none was found.
     ///   - path: as the policy saw it: normal form, without the query.
+    ///   - token: what it is called where that is worth telling.
     ///   - isAsked: a proxy in front has asked for the decision.
+    ///   - isShadow: it passes all the same.
     func refused(
-        _ refusal: Refusal, route: String, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, isAsked: Bool = false,
-        worker: Worker
+        _ refusal: Refusal, route: String, method: Span<UInt8>, path: Span<UInt8>, peer: SocketAddress, token: Fingerprint? = nil,
+        isAsked: Bool = false, isShadow: Bool = false, worker: Worker
     ) {
         guard level >= .refusals, !refusal.isThrottled || mayWriteFloodLine(worker) else { return }
-        begin("refused", worker)
+        begin(isShadow ? "would_refuse" : "refused", worker)
         lines.append(" status=")
         lines.append(decimal: refusal.status)
         lines.append(" code=")
@@ -58,6 +60,10 @@ final class DecisionLog {
         lines.append(method)
         lines.append(" path=")
         lines.append(cutPath: path)
+        if let token {
+            lines.append(" token=")
+            token.append(to: &lines)
+        }
         append(peer)
         if isAsked { lines.append(Self.asked) }
         end()
@@ -86,8 +92,15 @@ final class DecisionLog {
             begin("renewal_withheld", worker)
             lines.append(" reason=")
             lines.append(reason.rawValue)
+        case .skipped(.shadow):
+            guard case .renew(let due) = admission.renewal else { return }
+            let isNew = admission.token?.announcedRenewal != due
+            guard level >= (isNew ? .changes : .all) else { return }
+            admission.token?.announcedRenewal = due
+            begin("would_renew", worker)
         case .skipped(let reason):
-            guard level >= .all else { return }
+            // Of what would have been refused a line has told when that was decided.
+            guard level >= .all, admission.wouldRefuse == nil else { return }
             begin("admitted", worker)
             lines.append(" renewal=")
             lines.append(reason.rawValue)

@@ -298,6 +298,9 @@ extension DownstreamConnection {
         let snapshot = worker.snapshot!
         let failure = worker.isGuarded || hasNamedClient ? admitRequest(bytes, snapshot.edge) : nil
         if worker.accessLog != nil { worker.describeRequest(bytes, of: self, isForwarded: true) }
+        if let explanation = snapshot.explanation {
+            worker.record.isExplained = explanation.isAsked(by: client, worker.requestHead, bytes)
+        }
         if let redirectPort {
             redirect(bytes, toPort: redirectPort)
             return 0
@@ -353,6 +356,9 @@ extension DownstreamConnection {
             return 0
         case .admit(let admission):
             worker.routeFound(admission.route, snapshot)
+            if !snapshot.shadowGroups.isEmpty {
+                worker.withPath(target, bytes) { noteShadow(admission, snapshot.authenticator, path: $0, bytes) }
+            }
             let contentBytesMax = snapshot.contentBytesMax(ofRoute: admission.route)
             if case .length(let length) = worker.requestHead.framing, length > contentBytesMax {
                 answerRequest(.contentTooLarge(limit: contentBytesMax), origin: admission.origin)
@@ -384,14 +390,19 @@ extension DownstreamConnection {
     /// Counts and logs that the request in `worker.requestHead`, parsed from `bytes`, is refused.
     /// - Parameter isAsked: a proxy in front has asked for the decision.
     func note(_ refusal: Refusal, path: Span<UInt8>, _ bytes: Span<UInt8>, isAsked: Bool = false) {
-        if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
-        if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
+        noteCause(of: refusal)
         let method = bytes.extracting(worker.requestHead.methodName.bounds)
         let route = worker.nameOfRoute(refusal.route)
         worker.log.refused(
             refusal, route: route, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
         worker.refusals.add(
             refusal, at: worker.loop.wallSeconds, method: method, path: path, client: client, route: route, isAsked: isAsked)
+    }
+
+    /// What a refusal leads to elsewhere, be it one in shadow mode.
+    func noteCause(of refusal: Refusal) {
+        if worker.isGuarded, refusal.isAboutForgery { worker.noteFailedVerification(of: client) }
+        if case .token(.keysUnavailable) = refusal.kind { worker.keysWereMissing() }
     }
 
     /// The gateway itself answers the request, at an endpoint for sessions.

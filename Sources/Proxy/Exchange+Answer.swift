@@ -145,10 +145,12 @@ extension Exchange {
         } else {
             Self.appendStatusLine(bytes, &head, to: &output)
         }
+        if record.isExplained { worker.snapshot.explanation?.drop(from: &head.fields, bytes) }
         if let security = downstream?.security { security.appendStrictTransport(replacing: &head.fields, bytes, to: &output) }
         head.fields.appendKept(from: bytes, to: &output)
         authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)
         if !lines.isEmpty { output.append(lines) }
+        if record.isExplained { worker.appendExplanation(of: admission, record, authenticator, to: &output) }
         if head.fields.firstIndex(of: .date) == nil { worker.appendDate(to: &output) }
         switch downstreamFraming {
         case .none:

@@ -25,6 +25,8 @@ package struct ProxySettings: Sendable {
     package var routeNames: [String] = []
     /// For each route, whether its requests are written to the access log. Empty: those of all are.
     package var isRouteLogged: [Bool] = []
+    /// Nil: nobody is told in answers why requests were decided as they were.
+    package var explanation: ExplainSettings?
     package var encodedSlashes: PathNormalizer.EncodedSlashes
     package var decisions: DecisionLevel
     /// Nil: there is no access log.

@@ -1,6 +1,7 @@
 import Authentication
 import Bytes
 import HTTP1
+import Metrics
 
 /// A file that the gateway itself serves, made once: its public keys, the module for browsers. Such files are public: any page
 /// may read them, and no token is needed.
@@ -109,6 +110,7 @@ extension Worker {
         beginAnswer(isKnown ? 304 : 200, security)
         headOutput.append(file.commonLines)
         if !isKnown { headOutput.append(file.contentLines) }
+        explain(.answered, because: "file")
         endAnswer(keepingConnection: keepingConnection, version)
         if !isKnown, method != .head { headOutput.append(file.content) }
     }

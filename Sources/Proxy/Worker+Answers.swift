@@ -1,6 +1,7 @@
 import Authentication
 import Bytes
 import HTTP1
+import Metrics
 
 // MARK: - Answers of the gateway's own, composed into `headOutput`
 
@@ -42,6 +43,7 @@ extension Worker {
             }
             snapshot.authenticator.appendCrossOriginFields(for: origin, to: &headOutput)
         }
+        explain(failure, problem)
         headOutput.append("Content-Length: ")
         headOutput.append(decimal: contentOutput.count)
         headOutput.append("\r\n")
@@ -54,6 +56,7 @@ extension Worker {
     ) {
         beginAnswer(204, security)
         snapshot.authenticator.appendPreflightFields(preflight, to: &headOutput)
+        explain(.answered, because: "preflight")
         endAnswer(keepingConnection: keepingConnection, version)
     }
 
@@ -77,6 +80,7 @@ extension Worker {
             headOutput.append(bytes.extracting(requestHead.query.bounds))
         }
         headOutput.append("\r\nContent-Length: 0\r\n")
+        explain(.answered, because: "redirect")
         endAnswer(keepingConnection: keepingConnection, requestHead.version)
     }
 

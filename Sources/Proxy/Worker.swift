@@ -26,6 +26,10 @@ final class Snapshot {
     private let contentBytesMax: [Int]
     private let streamRules: [StreamRule]
     let routes: RouteDirectory
+    /// The groups of routes in shadow mode.
+    let shadowGroups: Set<Int32>
+    /// Nil: nobody is told why.
+    let explanation: ExplanationField?
 
     /// - Parameter previous: whose pools go on where an upstream of the same name is there again.
     init(_ settings: ProxySettings, worker: Worker, replacing previous: Snapshot? = nil) {
@@ -43,6 +47,9 @@ final class Snapshot {
         generation = settings.generation
         streamRules = settings.streamRules
         routes = worker.directory(of: settings)
+        let isShadow = authenticator.policy.routes.map { $0.mode == .shadow }
+        shadowGroups = Set(zip(routes.groups, isShadow).filter(\.1).map(\.0))
+        explanation = settings.explanation.map(ExplanationField.init)
         pools = settings.upstreams.map { upstream in
             guard let kept = previous?.pools.first(where: { $0.settings.name == upstream.name }) else {
                 return UpstreamPool(upstream, worker: worker)
@@ -137,6 +144,7 @@ final class Worker {
     var mintTimes = Histogram()
     var storeTimes = Histogram()
     var refusals = RefusalRing()
+    var shadow = ShadowLedger()
     /// Nil: none is kept.
     var accessLog: AccessLog?
 
@@ -206,6 +214,7 @@ final class Worker {
         keyLedger.requestKeys = settings.requestKeys
         revocations = revocationView(by: settings.revocation)
         snapshot = Snapshot(settings, worker: self)
+        followShadow()
         inbox = try Inbox(mailbox, on: loop) { [unowned self] mail in receive(mail) }
         streams = try SessionStreams(worker: self)
         drainTimer = try LoopTimer(on: loop) { [unowned self] in drainTimeEnded() }
@@ -298,6 +307,7 @@ final class Worker {
             timeouts = settings.timeouts
             limits = settings.limits
             snapshot = next
+            followShadow()
             applyEdge(settings.edge)
             retired?.retire(for: next)
             streams.revocationsChanged()  // there may be another set
@@ -313,6 +323,8 @@ final class Worker {
         case .storeReplied(let ticket, let reply): storeReplied(ticket, reply)
         }
     }
+
+    private func followShadow() { shadow.follow(snapshot.shadowGroups, names: requests.names, at: loop.wallSeconds) }
 
     private func drain(within milliseconds: Int64) {
         guard !isDraining else { return }
@@ -424,6 +436,7 @@ extension Worker {
         report.tokenCounts = tokenCounts
         report.cachedTokens = snapshot?.authenticator.cachedTokenCount ?? 0
         report.refusals = refusals.latest
+        report.shadow = shadow.report
         report.openConnections = connectionCount
         report.activeExchanges = activeExchanges
         report.openTunnels = openTunnels
@@ -447,15 +460,7 @@ extension Worker {
 
     /// Normalises the path of the request in `requestHead`: what the policy sees is what the upstream gets.
     func normalizeTarget(of bytes: Span<UInt8>) throws(Failure) -> NormalizedTarget {
-        switch requestHead.targetForm {
-        case .authority: throw .methodNotImplemented
-        case .asterisk: return .asterisk
-        // RFC 9112 §3.2.4: this is how a proxy is asked about the server itself.
-        case .absolute where requestHead.method == .options && requestHead.path.isEmpty && !requestHead.hasQuery:
-            return .asterisk
-        case .origin, .absolute: break
-        }
-        if requestHead.method == .trace { throw .methodNotImplemented }  // it would echo the client's token
+        if try requestHead.concernsServer { return .asterisk }
         do {
             normalizedPath.removeAll()
             let normalizer = snapshot.normalizer

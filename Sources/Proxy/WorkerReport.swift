@@ -24,6 +24,8 @@ package struct WorkerReport: Sendable {
     package var cachedTokens = 0
     /// The latest ones of each worker, the newest first.
     package var refusals: [RecentRefusal] = []
+    /// What enforcing would have done where it is not.
+    package var shadow: [ShadowRoute] = []
     package var openConnections = 0
     package var activeExchanges = 0
     package var openTunnels = 0
@@ -48,6 +50,7 @@ package struct WorkerReport: Sendable {
         if !part.refusals.isEmpty {
             total.refusals = Array((total.refusals + part.refusals).sorted { $0.time > $1.time }.prefix(RefusalRing.capacity))
         }
+        if !part.shadow.isEmpty { total.shadow.merge(part.shadow) }
         total.openConnections += part.openConnections
         total.activeExchanges += part.activeExchanges
         total.openTunnels += part.openTunnels

@@ -8,7 +8,8 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check a configuration, and say in words what it does.",
         discussion: """
-            Reads the file and loads every key and certificate it names, as `serve` would, but opens no socket and resolves no name. \
+            Reads the file and loads every key and certificate it names, as `serve` would, but opens no socket and resolves no name, \
+            unless --fetch is given: then sets of keys are fetched, and one that is not to be had is an error. \
             Errors go to standard error, one line each, as FILE:LINE:COLUMN: PATH: what is wrong; all of them at once.
 
             EXAMPLES
@@ -27,19 +28,24 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Take warnings for errors.")
     var strict = false
 
+    @Flag(help: "Fetch the keys that the configuration wants fetched.")
+    var fetch = false
+
     func run() throws {
         try reporting {
             let configuration = try Configuration(readingFile: config)
-            let keys = try LoadedKeys(configuration)
+            var keys = try LoadedKeys(configuration)
+            if fetch { keys = try FetchedKeySets.fill(keys, configuration) }
             // As each worker will: not by loading again, since a key may come from a pipe.
             _ = try keys.makeKeySet()
             let tls = try LoadedTLS(configuration, ticketKeys: TicketKeys())
             let sessions = try LoadedSessions(configuration)
             let accessWarnings = try AccessLogKeeper.check(configuration)
+            let absent = fetch ? keys.remote.filter { remote in !keys.entries.contains { $0.source == remote.index } } : []
             let warnings = configuration.warnings + keys.warnings + tls.warnings + (sessions?.warnings ?? []) + accessWarnings
             for warning in warnings { Console.complain(warning.line(file: configuration.file)) }
-            if strict, !warnings.isEmpty { throw ExitCode(ExitStatus.configuration) }
-            if !quiet { Console.write(Explanation(configuration, keys, tls, sessions).text) }
+            if strict && !warnings.isEmpty || !absent.isEmpty { throw ExitCode(ExitStatus.configuration) }
+            if !quiet { Console.write(Explanation(configuration, keys, tls, sessions, isFetched: fetch).text) }
         }
     }
 }

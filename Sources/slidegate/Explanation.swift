@@ -13,7 +13,11 @@ struct Explanation {
     private let tls: LoadedTLS
     let sessions: LoadedSessions?
 
-    init(_ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?) {
+    /// Whether sets of keys have been asked for.
+    private let isFetched: Bool
+
+    init(_ configuration: Configuration, _ keys: LoadedKeys, _ tls: LoadedTLS, _ sessions: LoadedSessions?, isFetched: Bool = false) {
+        self.isFetched = isFetched
         self.configuration = configuration
         self.keys = keys
         self.tls = tls
@@ -22,7 +26,8 @@ struct Explanation {
 
     var text: String {
         let sections = [
-            traffic, keyLines, tokenLines, slidingLines, sessionLines, browserLines, routeLines, crossOriginLines, logLines, administrationLines,
+            traffic, shadowLines, keyLines, tokenLines, slidingLines, sessionLines, browserLines, routeLines, crossOriginLines, logLines,
+            administrationLines,
         ]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }.joined(separator: "\n\n")
     }
@@ -77,11 +82,32 @@ struct Explanation {
         return ", under TLS\(name), trusted by \(tls.authorities?.value ?? "the system's authorities")"
     }
 
+    // MARK: Shadow mode
+
+    /// What an operator must not overlook: where nothing is protected.
+    private var shadowLines: [String] {
+        let routes = configuration.servedRoutes.filter { $0.mode == .shadow }
+        guard !routes.isEmpty else { return [] }
+        var lines = ["SHADOW MODE"]
+        if routes.count == configuration.servedRoutes.count {
+            lines.append("  NOTHING IS PROTECTED: every request passes, with any token or none. What would be refused or renewed is logged and counted.")
+        } else {
+            let paths = Prose.all(routes.map(\.pathPrefix))
+            lines.append("  NOTHING IS PROTECTED below \(paths): there every request passes, with any token or none.")
+            lines.append("  What would be refused or renewed there is logged and counted.")
+        }
+        if routes.contains(where: { $0.login != nil }) { lines.append("  Answers to logins are not captured: no sessions begin.") }
+        if let admin = configuration.admin { lines.append("  What enforcing would have done: GET /shadow on \(admin.address.value).") }
+        return lines
+    }
+
     // MARK: Keys
 
     private var keyLines: [String] {
         guard !keys.entries.isEmpty || !keys.remote.isEmpty else { return [] }
-        let fetched = keys.remote.map { "  a set of keys, fetched from \($0.source.address) while serving, not by this check: verifies" }
+        let fetched = keys.remote.filter { remote in !keys.entries.contains { $0.source == remote.index } }.map {
+            "  a set of keys, fetched from \($0.source.address) while serving\(isFetched ? ", and not to be had now" : ", not by this check"): verifies"
+        }
         return ["KEYS"]
             + keys.entries.enumerated().map { index, entry in
                 let id = entry.key.id.map { "kid \"\($0)\"" } ?? "without kid"
@@ -193,6 +219,7 @@ struct Explanation {
         for route in routes {
             lines.append("  \(scope(of: route))")
             lines.append("      \(entry(of: route))")
+            if route.mode == .shadow { lines.append("      In shadow mode: everyone gets in.") }
             lines.append("      \(renewal(of: route))")
             lines.append("      \(destination(of: route))")
             if let streams = streams(of: route) { lines.append("      \(streams)") }

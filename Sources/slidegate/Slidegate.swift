@@ -14,7 +14,7 @@ struct Slidegate: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, HealthCommand.self, TokenCommand.self, KeysCommand.self, SessionsCommand.self,
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, HealthCommand.self, TokenCommand.self, KeysCommand.self, SessionsCommand.self,
             DemoCommand.self,
         ])
 }

@@ -115,6 +115,20 @@ package struct EndpointMatch: Sendable, Equatable {
 }
 
 extension SessionEndpoints {
+    /// What the configuration calls an endpoint.
+    package func name(of match: EndpointMatch) -> String {
+        switch match.endpoint {
+        case .refresh(let index): policy.refreshes.count == 1 ? "refresh" : "refresh[\(index)]"
+        case .logout: "logout"
+        case .logoutEverywhere: "logout_everywhere"
+        case .revocation: "revocation"
+        case .introspection: "introspection"
+        case .sessions, .session: "sessions"
+        }
+    }
+
+    package func methods(of match: EndpointMatch) -> [String] { methods(of: match.endpoint) }
+
     func methods(of endpoint: EndpointMatch.Endpoint) -> [String] {
         switch endpoint {
         case .refresh(let index): policy.refreshes[index].methods

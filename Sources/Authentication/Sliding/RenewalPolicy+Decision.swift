@@ -45,7 +45,7 @@ extension RenewalPolicy {
     }
 
     /// `L` for a token, or nil when it cannot be told.
-    private func lifetimeSeconds(expiration: Int64, issuedAt: Int64?) -> Int64? {
+    func lifetimeSeconds(expiration: Int64, issuedAt: Int64?) -> Int64? {
         switch lifetime {
         case .fixed(let seconds):
             return Self.bounded(seconds)
@@ -55,7 +55,7 @@ extension RenewalPolicy {
         }
     }
 
-    private func bufferSeconds(lifetime: Int64) -> Int64 {
+    func bufferSeconds(lifetime: Int64) -> Int64 {
         switch bufferWindow {
         case .seconds(let seconds): Self.bounded(seconds)
         case .percent(let percent): max(1, lifetime * Int64(min(max(percent, 0), 100)) / 100)
@@ -63,8 +63,8 @@ extension RenewalPolicy {
     }
 
     /// Policy durations as the arithmetic takes them: 1 second to some 34,000 years.
-    private static func bounded(_ seconds: Int64) -> Int64 { min(max(seconds, 1), 1 << 40) }
+    static func bounded(_ seconds: Int64) -> Int64 { min(max(seconds, 1), 1 << 40) }
 
     /// Instants within ± 35 million years of 1970: no sum or product above can overflow.
-    private static func isInRange(_ instant: Int64) -> Bool { instant.magnitude < 1 << 50 }
+    static func isInRange(_ instant: Int64) -> Bool { instant.magnitude < 1 << 50 }
 }

@@ -18,7 +18,7 @@ struct RequirementSet: IndexedSet, Sendable {
 
     func isMet(by token: VerifiedToken) -> Bool { requirements.allSatisfy { Self.isMet($0, by: token.claims) } }
 
-    private static func isMet(_ requirement: RoutePolicy.Requirement, by claims: ClaimsSet) -> Bool {
+    static func isMet(_ requirement: RoutePolicy.Requirement, by claims: ClaimsSet) -> Bool {
         guard let member = claims.member(named: requirement.claim) else { return false }
         if requirement.values.isEmpty { return member.kind != .null }
         switch member.kind {

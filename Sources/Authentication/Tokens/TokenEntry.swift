@@ -83,4 +83,10 @@ package struct Fingerprint: Sendable {
             buffer.append(hexadecimal: byte)
         }
     }
+
+    package var text: String {
+        var buffer = ByteBuffer(capacity: 12)
+        append(to: &buffer)
+        return String(decoding: buffer.bytes(), as: UTF8.self)
+    }
 }

@@ -19,7 +19,7 @@ extension TokenVerifier {
         throw fetched.reconsider(refusal, algorithm, now: now)
     }
 
-    private func isCandidate(_ index: Int, _ algorithm: Algorithm, _ keyID: [UInt8]?) -> Bool {
+    func isCandidate(_ index: Int, _ algorithm: Algorithm, _ keyID: [UInt8]?) -> Bool {
         guard keys.candidates[index].algorithm == algorithm else { return false }
         guard let wanted = keyID, let own = keys.candidates[index].keyID else { return true }
         return wanted.span.elementsEqual(own.span)

@@ -92,7 +92,13 @@ extension DownstreamConnection {
                     verificationPause: pause)
                 : .refuse(Refusal(.pathAmbiguous))
             // Who asks why has been refused just now: that counts, and this is the same request.
-            if case .refuse(let refusal) = decision, question != .refusal { note(refusal, path: path, bytes, isAsked: true) }
+            switch decision {
+            case .refuse(let refusal) where question != .refusal: note(refusal, path: path, bytes, isAsked: true)
+            case .admit(let admission):
+                worker.routeFound(admission.route, snapshot)
+                if question != .refusal { noteShadow(admission, snapshot.authenticator, path: path, bytes, isAsked: true) }
+            case .refuse, .preflight: break
+            }
             return .success(decision)
         }
     }
@@ -100,7 +106,6 @@ extension DownstreamConnection {
     private func answerAdmitted(
         _ admission: Admission, at point: DecisionPoint, _ authenticator: Authenticator, original bytes: Span<UInt8>
     ) {
-        worker.routeFound(admission.route, worker.snapshot)
         worker.record.noteToken(of: admission)
         let head = worker.requestHead
         let keeps = head.isPersistent && mayPersist && !head.expectsContinue && worker.pressure.level != .full
@@ -123,6 +128,7 @@ extension DownstreamConnection {
         authenticator.appendIdentityFields(admission, to: &output)
         authenticator.appendResponseFields(admission, outcome, answer, bytes: assumed.bytes.span, now: now, to: &output)
         if !outcome.isAttached { output.append("Cache-Control: no-store\r\n") }
+        worker.appendExplanation(of: admission, worker.record, authenticator, to: &output)
         if case .pathBehindPrefix = point.frontProxy {
             let start = output.count
             output.append("X-Envoy-Auth-Headers-To-Remove: ")

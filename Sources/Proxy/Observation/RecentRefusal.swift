@@ -24,10 +24,26 @@ package struct RecentRefusal: Sendable {
     package var path: String { String(decoding: request.drop { $0 != 0x20 }.dropFirst(), as: UTF8.self) }
 }
 
+extension RecentRefusal {
+    private static let methodBytesMax = 32
+
+    init(
+        _ refusal: Refusal, at time: Int64, method: Span<UInt8>, path: Span<UInt8>, client: SocketAddress, route: String,
+        token: Fingerprint?, isAsked: Bool
+    ) {
+        var request = ByteBuffer(capacity: 64)
+        request.append(method.extracting(0..<min(method.count, Self.methodBytesMax)))
+        request.append(" ")
+        request.append(cutPath: path)
+        self.init(
+            time: time, status: refusal.status, code: refusal.code, reason: refusal.reason, client: client, route: route,
+            token: token, isAsked: isAsked, request: request.bytes())
+    }
+}
+
 /// The latest refusals of one worker. Of a flood, the first ones of each second: to keep them all would cost as much as to refuse.
 struct RefusalRing {
     static let capacity = 32
-    private static let methodBytesMax = 32
 
     private var places: [RecentRefusal] = []
     /// The place of the oldest one, once all are taken.
@@ -45,13 +61,8 @@ struct RefusalRing {
         }
         count += 1
         guard count <= Self.capacity else { return }
-        var request = ByteBuffer(capacity: 64)
-        request.append(method.extracting(0..<min(method.count, Self.methodBytesMax)))
-        request.append(" ")
-        request.append(cutPath: path)
         let recent = RecentRefusal(
-            time: time, status: refusal.status, code: refusal.code, reason: refusal.reason, client: client, route: route,
-            token: refusal.token, isAsked: isAsked, request: request.bytes())
+            refusal, at: time, method: method, path: path, client: client, route: route, token: refusal.token, isAsked: isAsked)
         if places.count < Self.capacity {
             places.append(recent)
         } else {

@@ -33,6 +33,8 @@ struct RequestRecord: ~Copyable {
     var decision = RequestDecision.admitted
     /// A proxy in front has asked what becomes of the request; the status is that of the answer to it.
     var isAsked = false
+    /// Whoever sent it is told in the answer why it was decided so.
+    var isExplained = false
     /// It became a tunnel or an event stream: how long it took says nothing of how fast anything was.
     var lasts = false
     /// Why it was refused or failed, why no successor rode on the answer, or how it ended where that is no matter of course. Literals
@@ -71,6 +73,7 @@ struct RequestRecord: ~Copyable {
         tries = 0
         decision = .admitted
         isAsked = false
+        isExplained = false
         lasts = false
         reason = ""
         bytesReceived = 0

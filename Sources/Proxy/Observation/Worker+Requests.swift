@@ -96,6 +96,7 @@ extension Worker {
             record.decision = reason == .shadow ? .wouldRenew : .admitted
             record.reason = reason.rawValue
             renewalSkips[reason.index] &+= 1
+            if reason == .shadow { shadow.noteRenewal(group: Int(record.group), at: loop.wallSeconds) }
             guard let refusal = admission.wouldRefuse else { return }
             record.decision = .wouldRefuse
             record.reason = refusal.reason

@@ -26,7 +26,7 @@ package struct SessionSettings: Sendable {
 final class SessionService {
     let settings: SessionSettings
     let endpoints: SessionEndpoints
-    /// By route: index of the login whose answers are captured there; -1: none.
+    /// By route: index of the login whose answers are captured there; -1: none. In shadow mode they are not.
     private let loginOfRoute: [Int32]
 
     /// Nil: there are none.
@@ -34,7 +34,7 @@ final class SessionService {
         guard let settings, let endpoints = settings.makeEndpoints(authenticator) else { return nil }
         self.settings = settings
         self.endpoints = endpoints
-        loginOfRoute = authenticator.policy.routes.map { Int32($0.login ?? -1) }
+        loginOfRoute = authenticator.policy.routes.map { $0.mode == .shadow ? -1 : Int32($0.login ?? -1) }
     }
 
     func login(ofRoute route: Int) -> Int? { loginOfRoute[route] < 0 ? nil : Int(loginOfRoute[route]) }

@@ -45,6 +45,7 @@ extension Worker {
     ) {
         beginAnswer(answer.status, security)
         headOutput.append(answer.lines)
+        explain(.answered, because: answer.outcome.reason ?? answer.outcome.event.rawValue)
         if answer.status != 204 {
             headOutput.append("Content-Length: ")
             headOutput.append(decimal: answer.content.count)

@@ -1,7 +1,7 @@
 /// What the process says to scripts when it ends: sysexits(3), and 1 for "no".
 enum ExitStatus {
     static let success: Int32 = 0
-    /// The question was answered with no: the token does not verify, there is no such session.
+    /// The question was answered with no: the token does not verify, there is no such session, the request is refused.
     static let negative: Int32 = 1
     /// The command line makes no sense (ArgumentParser uses the same).
     static let usage: Int32 = 64
@@ -24,7 +24,7 @@ enum ExitStatus {
     static let discussion = """
         EXIT CODES
           0   yes, done
-          1   no: the token does not verify, there is no such session
+          1   no: the token does not verify, there is no such session, the request is refused
           64  the command line is wrong
           65  the input is no token, no key or no JSON
           66  a file cannot be read

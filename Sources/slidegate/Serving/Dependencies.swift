@@ -210,7 +210,7 @@ extension SocketAddress {
 }
 
 extension AddressBook.Settings {
-    fileprivate init(_ resolver: Configuration.Resolver) {
+    init(_ resolver: Configuration.Resolver) {
         self.init(
             resolver: NameResolver.Settings(resolver),
             secondsToLive: Int(resolver.ttlMin.wholeSeconds)...Int(max(resolver.ttlMin, resolver.ttlMax).wholeSeconds))

@@ -41,6 +41,7 @@ extension ProxySettings {
         for index in upstreams.indices { self.upstreams[index].sendsProxyProtocol = configuration.upstreams[index].sendsProxyProtocol }
         edge = EdgeSettings(configuration, workerCount: workerCount)
         decisionPoints = configuration.forwardAuth.map(DecisionPoint.init)
+        explanation = configuration.explaining.map { ExplainSettings(networks: $0.networks, header: $0.header) }
         routeNames = routes.map(\.name)
         isRouteLogged = routes.map(\.isLogged)
         contentBytesMaxOfRoute = routes.map { $0.contentBytesMax(elsewhere: limits.bodyBytesMax) }
@@ -48,7 +49,7 @@ extension ProxySettings {
 }
 
 extension DecisionPoint {
-    fileprivate init(_ endpoint: Configuration.ForwardAuth) {
+    init(_ endpoint: Configuration.ForwardAuth) {
         let frontProxy: FrontProxy =
             switch endpoint.proxy {
             case .nginx, .haproxy: .originalFields
@@ -80,9 +81,7 @@ extension Limits {
 
     fileprivate init(_ limits: Configuration.Limits, descriptorLimit: Int, workerCount: Int) {
         self.init()
-        head.headBytesMax = limits.headBytesMax
-        head.fieldCountMax = limits.fieldCountMax
-        head.targetBytesMax = limits.targetBytesMax
+        head = HeadLimits(limits)
         bodyBytesMax = limits.bodyBytesMax ?? .max
         let affordable = Self.affordableConnections(descriptorLimit: descriptorLimit, workerCount: workerCount)
         connectionsMax = max(1, min(limits.connectionsMax, affordable) / workerCount)
@@ -93,6 +92,15 @@ extension Limits {
     static func affordableConnections(descriptorLimit: Int, workerCount: Int) -> Int {
         let reserved = reservedDescriptors + descriptorsForAdministration(descriptorLimit: descriptorLimit)
         return max(workerCount, (descriptorLimit - reserved - 8 * workerCount) / 2)
+    }
+}
+
+extension HeadLimits {
+    init(_ limits: Configuration.Limits) {
+        self.init()
+        headBytesMax = limits.headBytesMax
+        fieldCountMax = limits.fieldCountMax
+        targetBytesMax = limits.targetBytesMax
     }
 }
 

@@ -17,7 +17,7 @@ extension ProxySettings {
 }
 
 /// What makes a worker's endpoints: secrets tried once, so that nothing can fail later. Nil: none are served.
-private func makeEndpointsFactory(
+func makeEndpointsFactory(
     _ sessions: LoadedSessions, in file: String
 ) throws(ConfigurationRefusal) -> (@Sendable (Authenticator) -> SessionEndpoints?)? {
     do {

@@ -26,6 +26,33 @@ enum InstantText {
             + "\(padded(rest / 3600)):\(padded(rest / 60 % 60)):\(padded(rest % 60))Z"
     }
 
+    /// What `calendar` writes; nil for anything else, days that are none among it.
+    static func parse(_ text: String) -> Int64? {
+        let form = Array("dddd-dd-ddTdd:dd:ddZ".utf8)
+        let bytes = Array(text.utf8)
+        guard bytes.count == form.count else { return nil }
+        var numbers: [Int64] = []
+        for (index, (byte, expected)) in zip(bytes, form).enumerated() {
+            guard expected == UInt8(ascii: "d") else {
+                guard byte == expected else { return nil }
+                continue
+            }
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let begins = index == 0 || form[index - 1] != UInt8(ascii: "d")
+            numbers.append((begins ? 0 : numbers.removeLast()) * 10 + Int64(byte - 0x30))
+        }
+        let (year, month, day) = (numbers[0], numbers[1], numbers[2])
+        guard (1...12).contains(month), (1...31).contains(day), numbers[3] < 24, numbers[4] < 60, numbers[5] < 60 else { return nil }
+        // Days of the proleptic Gregorian calendar, by 400-year eras that begin on 1 March.
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
+        let yearOfEra = shiftedYear - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        let seconds = days * 86_400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5]
+        return calendar(seconds) == text ? seconds : nil
+    }
+
     static func relative(_ seconds: Int64, now: Int64) -> String {
         let (difference, overflow) = seconds.subtractingReportingOverflow(now)
         guard !overflow, difference.magnitude < 1 << 40 else { return "far away" }

@@ -10,13 +10,20 @@ struct TokenArgument: ParsableArguments {
     private static let bytesMax = 1 << 20
 
     /// White space around it is dropped, as is the word Bearer before it.
-    func read() throws -> [UInt8] {
-        var text: ArraySlice<UInt8>
-        if let token, token != "-" {
-            text = ArraySlice(token.utf8)
-        } else {
-            text = ArraySlice(try FileContents.standardInput(bytesMax: Self.bytesMax))
-        }
+    func read() throws -> [UInt8] { try Self.read(token ?? "-") }
+
+    /// - Parameter token: `-` for standard input.
+    static func read(_ token: String) throws -> [UInt8] {
+        try extract(token == "-" ? try FileContents.standardInput(bytesMax: bytesMax) : Array(token.utf8))
+    }
+
+    /// - Parameter file: `-` for standard input.
+    static func read(file: String) throws -> [UInt8] {
+        try extract(file == "-" ? try FileContents.standardInput(bytesMax: bytesMax) : try FileContents(path: file, bytesMax: bytesMax).bytes)
+    }
+
+    private static func extract(_ bytes: [UInt8]) throws -> [UInt8] {
+        var text = ArraySlice(bytes)
         trim(&text)
         let scheme = Array("bearer ".utf8)
         if text.prefix(scheme.count).map(\.asciiLowercased) == scheme {
@@ -27,7 +34,7 @@ struct TokenArgument: ParsableArguments {
         return Array(text)
     }
 
-    private func trim(_ text: inout ArraySlice<UInt8>) {
+    private static func trim(_ text: inout ArraySlice<UInt8>) {
         let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
         text = text.drop(while: isSpace)
         while let last = text.last, isSpace(last) { text = text.dropLast() }

@@ -31,7 +31,7 @@ final class Administration {
     init(on loop: EventLoop, _ sources: AdminSources, sessions: SessionAPI) {
         self.loop = loop
         self.sessions = sessions
-        pages = Self.pages(sources).merging(StatusPage.files) { page, _ in page }
+        pages = Self.pages(sources, on: loop).merging(StatusPage.files) { page, _ in page }
         pages["/status.json"] = AdminPage { [unowned self] answer in
             sources.collectReport { [unowned self] report in
                 let report = StatusReport(
@@ -47,7 +47,7 @@ final class Administration {
         return server?.secret == nil ? .secretRequired : .available
     }
 
-    private static func pages(_ sources: AdminSources) -> [String: AdminPage] {
+    private static func pages(_ sources: AdminSources, on loop: EventLoop) -> [String: AdminPage] {
         [
             "/metrics": AdminPage { answer in
                 sources.collectReport { report in
@@ -55,6 +55,7 @@ final class Administration {
                     answer(AdminAnswer(type: type, MetricsPage.text(of: report, sources)))
                 }
             },
+            "/shadow": ShadowPage.page(sources) { [unowned loop] in loop.wallSeconds },
             "/livez": AdminPage { answer in answer(AdminAnswer("ok")) },
             "/readyz": AdminPage { answer in
                 switch sources.readiness() {

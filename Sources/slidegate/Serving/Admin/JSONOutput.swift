@@ -1,13 +1,15 @@
 import JOSE
 
 /// JSON that is put together here.
-enum JSONOutput {
+enum JSONOutput: Sendable {
     case null
     case boolean(Bool)
     case integer(Int64)
     /// What is not finite is written as null: JSON has no other word for it.
     case number(Double)
     case string(String)
+    /// JSON that is there already, whole and checked.
+    case written([UInt8])
     case array([JSONOutput])
     /// In that order; names once each.
     case object([(name: String, value: JSONOutput)])
@@ -26,6 +28,7 @@ enum JSONOutput {
         case .integer(let value): bytes += String(value).utf8
         case .number(let value): bytes += (value.isFinite ? "\(value)" : "null").utf8
         case .string(let text): bytes += JSONString.quoted(text)
+        case .written(let text): bytes += text
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {

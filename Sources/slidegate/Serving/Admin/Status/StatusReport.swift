@@ -40,6 +40,7 @@ struct StatusReport {
             "renewals_skipped": skips, "token_cache": tokenCache, "upstreams": .array(total.upstreams.map(\.json)),
             "keys": .array(total.keys.map(\.json)), "key_sets": .array(service.keySets.map(\.json)), "store": store?.json ?? nil,
             "sessions": .string(sessions.rawValue), "refusals": .array(total.refusals.map(\.json)),
+            "shadow": .array(total.shadow.map(\.json)),
             "log_lines_dropped": .object(service.droppedLogLines.map { (name: $0.log, value: JSONOutput($0.count)) }),
         ]
     }
