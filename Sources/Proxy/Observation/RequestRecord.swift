@@ -99,7 +99,7 @@ struct RequestRecord: ~Copyable {
         line.removeAll()
     }
 
-    /// Goes on with what is known of an admitted request: its times and its route. False where that is not all, since there is an
+    /// Goes on with what is known of an admitted request: its times, its route, and whether the client is told. False where that is not all, since there is an
     /// access log: then the two are to be swapped.
     mutating func takeOver(_ other: borrowing RequestRecord) -> Bool {
         guard other.log == nil else { return false }
@@ -107,6 +107,7 @@ struct RequestRecord: ~Copyable {
         authenticated = other.authenticated
         route = other.route
         group = other.group
+        isExplained = other.isExplained
         return true
     }
 
