@@ -2,7 +2,7 @@ extension MetricFamily {
     /// Every family that the page can have, in its order. `Metrics.md` says of each what it means and when to worry.
     package static let all: [MetricFamily] =
         Counter.allCases.map(MetricFamily.init) + [
-            requests, renewalsSkipped, ownAnswers, answersCutShort, refreshesRefused,
+            requests, shadowRefusals, renewalsSkipped, ownAnswers, answersCutShort, refreshesRefused,
             requestDuration, upstreamDuration, verifyDuration, mintDuration, storeDuration,
             tokenCacheHits, tokenCacheMisses, tokenCacheEntries,
             connections, exchanges, tunnels, workers, workersReporting,
@@ -23,6 +23,9 @@ extension MetricFamily {
     package static let requests = MetricFamily(
         "slidegate_requests_total", .counter, ["route", "status", "decision"],
         "Requests that have ended, by route, class of status and what was decided.")
+    package static let shadowRefusals = MetricFamily(
+        "slidegate_shadow_refusals_total", .counter, ["route", "reason"],
+        "Requests that were let through in shadow mode and would have been refused, by route and reason.")
     package static let renewalsSkipped = MetricFamily(
         "slidegate_renewals_skipped_total", .counter, ["reason"], "Answers that carried no successor, by reason.")
     package static let ownAnswers = MetricFamily(

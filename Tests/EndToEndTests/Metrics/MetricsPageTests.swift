@@ -106,6 +106,17 @@ struct MetricsPageTests {
         #expect((1...6).contains(page["slidegate_token_cache_entries"] ?? 0))
     }
 
+    @Test func `what shadow mode lets through is told by route and reason`() throws {
+        let page = try MetricsText(try #require(try MonitoredGateway.pages.get()[.shadow]))
+        #expect(page["slidegate_shadow_refusals_total", ["route": "/", "reason": "token_missing"]] == 1)
+        #expect(page.sum("slidegate_shadow_refusals_total") == 1)
+        for decision in ["admitted", "would_renew", "would_refuse"] {
+            #expect(page["slidegate_requests_total", ["route": "/", "status": "2xx", "decision": decision]] == 1, "\(decision)")
+        }
+        #expect(page.sum("slidegate_requests_total") == 3)
+        #expect(page["slidegate_refusals_total"] == 0 && page["slidegate_renewals_total"] == 0)
+    }
+
     @Test func `a reload is told, applied or refused, and a file by its hash`() throws {
         let gateway = try Gateway(Gateway.admin + openToAll, upstream: .ok())
         func hash() throws -> String {

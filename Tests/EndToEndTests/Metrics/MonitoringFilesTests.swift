@@ -108,6 +108,11 @@ struct MonitoringFilesTests {
                 expressions.append(text)
             }
         }
+        let marks = try #require((dashboard["annotations"] as? [String: Any])?["list"] as? [[String: Any]])
+        for expression in marks.compactMap({ $0["expr"] as? String }) {
+            try check(expression, "annotations")
+            expressions.append(expression)
+        }
         let variables = try #require((dashboard["templating"] as? [String: Any])?["list"] as? [[String: Any]])
         for variable in variables where variable["type"] as? String == "query" {
             let query = try #require((variable["query"] as? [String: Any])?["query"] as? String)

@@ -16,6 +16,14 @@ extension MetricsPage {
         }
     }
 
+    /// Of routes that are in shadow mode, or were. There are no more of them than of names, nor of reasons than this program knows.
+    static func appendShadow(_ routes: [ShadowRoute], to page: inout Exposition) {
+        page.begin(.shadowRefusals)
+        for route in routes {
+            for reason in route.reasons { page.sample([route.name, reason.reason], value: reason.count) }
+        }
+    }
+
     /// - Parameter skips: by `RenewalSkip.index`.
     static func appendSkips(_ skips: [Int], to page: inout Exposition) {
         page.begin(.renewalsSkipped)

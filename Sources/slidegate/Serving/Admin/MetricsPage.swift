@@ -16,6 +16,7 @@ enum MetricsPage {
         for counter in Counter.allCases { page.single(MetricFamily(counter), total.counters[counter]) }
         appendRequests(total.requests, to: &page)
         append(total.ownAnswers, .ownAnswers, to: &page)
+        appendShadow(total.shadow, to: &page)
         appendSkips(total.renewalSkips, to: &page)
         append(total.cutShort, .answersCutShort, to: &page)
         append(total.refusedRefreshes, .refreshesRefused, to: &page)
