@@ -99,8 +99,8 @@ struct RequestRecord: ~Copyable {
         line.removeAll()
     }
 
-    /// Goes on with what is known of an admitted request: its times, its route, and whether the client is told. False where that is not all, since there is an
-    /// access log: then the two are to be swapped.
+    /// Goes on with what is known of an admitted request: its times, its route, and whether its client is told why. False where that
+    /// is not all, since there is an access log: then the two are to be swapped.
     mutating func takeOver(_ other: borrowing RequestRecord) -> Bool {
         guard other.log == nil else { return false }
         reset(began: other.began)
