@@ -258,6 +258,17 @@ struct ExplainTests {
         #expect(try Program(["explain", config, "--token-file", directory.path("none")]).status == 66)
     }
 
+    // MARK: What check says
+
+    @Test func `check says plainly where nothing is protected`() throws {
+        let some = try Program(["check", directory.sample(routes)]).output
+        #expect(some.contains("NOTHING IS PROTECTED below /new: there every request passes, with any token or none."))
+        #expect(some.contains("In shadow mode: everyone gets in."))
+        let all = try Program(["check", directory.sample("mode: shadow")]).output
+        #expect(all.contains("NOTHING IS PROTECTED: every request passes, with any token or none."))
+        #expect(try !Program(["check", directory.sample()]).output.contains("SHADOW"))
+    }
+
     // MARK: Every example
 
     /// With secrets and keys that are there.
