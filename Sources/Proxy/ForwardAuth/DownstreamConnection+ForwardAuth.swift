@@ -28,6 +28,7 @@ extension DownstreamConnection {
     func decide(_ question: DecisionPoint.Question, at point: DecisionPoint, _ snapshot: Snapshot, _ bytes: Span<UInt8>) {
         worker.record.isAsked = true
         guard snapshot.edge.trustedPeers.contains(peer.ipAddress) else { return answerAsked(.peerNotTrusted) }
+        worker.record.tellsRefusal = question == .refusal
         if question != .refusal { worker.count(.decisions) }
         guard question != .unknown else { return answerAsked(.decisionRequestMalformed(.nothingAsked)) }
         // Out of the worker while they are lent: what is done meanwhile uses the worker.

@@ -35,6 +35,8 @@ struct RequestRecord: ~Copyable {
     var isAsked = false
     /// Whoever sent it is told in the answer why it was decided so.
     var isExplained = false
+    /// That proxy was refused just before and asks again, for the words of it: the refusal has been counted.
+    var tellsRefusal = false
     /// It became a tunnel or an event stream: how long it took says nothing of how fast anything was.
     var lasts = false
     /// Why it was refused or failed, why no successor rode on the answer, or how it ended where that is no matter of course. Literals
@@ -73,6 +75,7 @@ struct RequestRecord: ~Copyable {
         tries = 0
         decision = .admitted
         isAsked = false
+        tellsRefusal = false
         isExplained = false
         lasts = false
         reason = ""
@@ -133,6 +136,7 @@ struct RequestRecord: ~Copyable {
     mutating func failed(_ failure: Failure, _ problem: Problem) {
         status = Int32(truncatingIfNeeded: problem.status)
         fails(failure, code: problem.code)
+        if tellsRefusal { decision = .answered }
     }
 
     /// The client has gone before its answer was complete; before any of it, where `status` is 0.

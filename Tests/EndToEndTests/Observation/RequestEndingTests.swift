@@ -297,6 +297,16 @@ struct RequestEndingTests {
         ])
     }
 
+    @Test func `and where it asks again, for the words of a refusal, that is none more`() throws {
+        let gateway = try decisionGateway(.nginx, Gateway.admin, also: "routes: [ { path: /, name: all } ]")
+        let client = try gateway.connect()
+        #expect(try client.exchange(Asking.nginx.request()).status == 401)
+        #expect(try client.exchange(Asking.nginx.request(path: Asking.path + "/refusal")).status == 401)
+        #expect(try client.exchange(
+            Asking.nginx.request("GET", "/", ["Authorization: Bearer \(Token.fresh)"], path: Asking.path + "/refusal")).status == 503)
+        try gateway.expectTally(["all 4xx refused": 1, "all 4xx answered": 1, "all 5xx answered": 1])
+    }
+
     // MARK: Shadow mode
 
     @Test func `that would be refused or renewed, were it not for shadow mode`() throws {
