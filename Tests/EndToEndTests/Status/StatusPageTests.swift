@@ -140,6 +140,27 @@ extension InChromium {
             }
         }
 
+        @Test func `shadow mode is told at the top, with what enforcing would have done`() throws {
+            let gateway = try Gateway(
+                Gateway.admin + "routes: [ { path: /api/, name: api, mode: shadow }, { path: /, auth: none } ]\n", upstream: Origin.ok())
+            for _ in 0..<3 { #expect(try gateway.get("/api/x").status == 200) }
+            #expect(try gateway.get("/api/x", "Authorization: Bearer \(Token.ending)").status == 200)
+            try inBrowser { browser in
+                let tab = try StatusTab(at: gateway.adminPort(), in: browser)
+                try tab.waitUntilReady()
+                #expect(try tab.isVisible("#shadow"))
+                #expect(
+                    try tab.page.text(of: "#shadow-text")
+                        == "On the routes below nothing is refused and nothing renewed. Enforcing would have refused 3 of 4 requests (75 %) and renewed 1 (25 %).")
+                let row = try #require(try tab.rows("shadow-table").first)
+                #expect(row[0] == "api" && row[2] == "4" && row[3] == "3 · 75 %" && row[4] == "1 · 25 %" && row[5] == "token_missing 3")
+                #expect(try tab.rows("routes")[0][0] == "api")
+                try tab.page.resize(width: 360, height: 740, isPhone: true)
+                #expect(try tab.overflow() <= 0)
+                try tab.page.screenshot(to: "status-8-shadow.png")
+            }
+        }
+
         @Test func `behind a Unix socket that is forwarded to a port it is the same`() throws {
             let gateway = try Gateway("admin: { address: \"unix:$FOLDER/admin.sock\" }\n" + Self.routes, upstream: Origin.ok())
             _ = try gateway.process.waitForLine(containing: "slidegate: administration on unix:")
