@@ -23,9 +23,9 @@ package struct ResponseHead {
     package internal(set) var isPersistent = true
 
     /// Whether another head follows: 1xx but 101 (RFC 9110 §15.2).
-    package var isInterim: Bool { status < 200 && status != 101 }
+    @inlinable package var isInterim: Bool { status < 200 && status != 101 }
     /// 101 (Switching Protocols): what follows the head is not HTTP.
-    package var isUpgrade: Bool { status == 101 }
+    @inlinable package var isUpgrade: Bool { status == 101 }
 
     package init(limits: HeadLimits = HeadLimits()) { self.limits = limits }
 }

@@ -347,7 +347,7 @@ extension DownstreamConnection {
                 verificationPause: verificationPause)
         }
         worker.authenticated(authenticator, since: before)
-        switch decision {
+        switch consume decision {
         case .refuse(let refusal):
             refuse(refusal, target, bytes)
             return 0

@@ -20,11 +20,10 @@ final class Snapshot {
     let normalizer: PathNormalizer
     let decisionPoints: [DecisionPoint]
     private let pools: [UpstreamPool]
-    private let upstreamOfRoute: [Int]
     let generation: Int
     let edge: EdgeRules
-    private let contentBytesMax: [Int]
-    private let streamRules: [StreamRule]
+    /// By route of the policy.
+    private let routeRules: [RouteRule]
     let routes: RouteDirectory
     /// The groups of routes in shadow mode.
     let shadowGroups: Set<Int32>
@@ -35,20 +34,18 @@ final class Snapshot {
     init(_ settings: ProxySettings, worker: Worker, replacing previous: Snapshot? = nil) {
         authenticator = worker.equip(settings.makeAuthenticator())
         edge = EdgeRules(settings.edge)
-        contentBytesMax = settings.contentBytesMaxOfRoute.isEmpty
-            ? settings.upstreamOfRoute.map { _ in settings.limits.bodyBytesMax } : settings.contentBytesMaxOfRoute
         servedFiles = settings.servedFiles
         sessionSettings = settings.sessions
         sessions = SessionService(settings.sessions, authenticator)
         listeners = Dictionary(settings.listeners.map { ($0.address, $0) }) { first, _ in first }
         normalizer = PathNormalizer(encodedSlashes: settings.encodedSlashes)
         decisionPoints = settings.decisionPoints
-        upstreamOfRoute = settings.upstreamOfRoute
         generation = settings.generation
-        streamRules = settings.streamRules
-        routes = worker.directory(of: settings)
+        let groups = worker.requestGroups(of: settings)
+        routes = RouteDirectory(settings)
+        routeRules = settings.upstreamOfRoute.indices.map { RouteRule(settings, route: $0, group: groups[$0]) }
         let isShadow = authenticator.policy.routes.map { $0.mode == .shadow }
-        shadowGroups = Set(zip(routes.groups, isShadow).filter(\.1).map(\.0))
+        shadowGroups = Set(zip(groups, isShadow).filter(\.1).map(\.0))
         explanation = settings.explanation.map(ExplanationField.init)
         pools = settings.upstreams.map { upstream in
             guard let kept = previous?.pools.first(where: { $0.settings.name == upstream.name }) else {
@@ -65,7 +62,7 @@ final class Snapshot {
     }
 
     /// The largest content of a request on that route, in bytes.
-    func contentBytesMax(ofRoute route: Int) -> Int { contentBytesMax[route] }
+    func contentBytesMax(ofRoute route: Int) -> Int { routeRules[route].contentBytesMax }
 
     /// How connections to an address are served; nil once the address is no longer configured.
     func listener(at address: SocketAddress) -> ListenerSettings? { listeners[address] }
@@ -78,9 +75,15 @@ final class Snapshot {
     /// Whether there is an upstream for every route; otherwise there is none for any.
     var isProxy: Bool { !pools.isEmpty }
 
-    func pool(ofRoute route: Int) -> UpstreamPool { pools[upstreamOfRoute[route]] }
+    func pool(ofRoute route: Int) -> UpstreamPool { pools[Int(routeRules[route].upstream)] }
 
-    func streamRule(ofRoute route: Int) -> StreamRule { streamRules[route] }
+    func streamRule(ofRoute route: Int) -> StreamRule { routeRules[route].streams }
+
+    /// Where requests on that route are counted, in the worker's `RequestCounts`.
+    func requestGroup(ofRoute route: Int) -> Int32 { routeRules[route].group }
+
+    /// Whether requests on that route are written to the access log.
+    func isLogged(route: Int) -> Bool { routeRules[route].isLogged }
 
     /// Gives back the descriptors of idle connections, to all upstreams; false when there were none.
     func closeIdleConnections() -> Bool { pools.reduce(0) { $0 + $1.closeIdle() } > 0 }
@@ -91,6 +94,24 @@ final class Snapshot {
     }
 
     func upstreamReports() -> [UpstreamReport] { pools.map { $0.report() } }
+}
+
+/// What holds for the requests on a route, in one piece: among ten thousand routes each look elsewhere is a cache miss.
+private struct RouteRule {
+    let contentBytesMax: Int
+    let upstream: Int32
+    let group: Int32
+    let streams: StreamRule
+    let isLogged: Bool
+
+    init(_ settings: ProxySettings, route: Int, group: Int32) {
+        contentBytesMax =
+            settings.contentBytesMaxOfRoute.isEmpty ? settings.limits.bodyBytesMax : settings.contentBytesMaxOfRoute[route]
+        upstream = Int32(settings.upstreamOfRoute[route])
+        self.group = group
+        streams = settings.streamRules[route]
+        isLogged = settings.isRouteLogged.isEmpty || settings.isRouteLogged[route]
+    }
 }
 
 /// What the control thread asks of a worker.
@@ -460,7 +481,10 @@ extension Worker {
 
     /// Normalises the path of the request in `requestHead`: what the policy sees is what the upstream gets.
     func normalizeTarget(of bytes: Span<UInt8>) throws(Failure) -> NormalizedTarget {
-        if try requestHead.concernsServer { return .asterisk }
+        // Nearly all: in origin form, and no TRACE. The whole head would be copied to ask it.
+        if requestHead.targetForm != .origin || requestHead.method == .trace {
+            if try requestHead.concernsServer { return .asterisk }
+        }
         do {
             normalizedPath.removeAll()
             let normalizer = snapshot.normalizer

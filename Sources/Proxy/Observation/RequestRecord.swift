@@ -161,18 +161,12 @@ struct RequestRecord: ~Copyable {
     }
 }
 
-/// What the routes of one configuration are called, and what is kept about them. A class: whoever needs it later holds one reference.
+/// What the routes of one configuration are called. A class: whoever needs it later holds one reference.
 final class RouteDirectory {
     /// By route.
     let names: [String]
-    /// By route: where requests are counted.
-    let groups: [Int32]
-    /// By route: whether requests are written to the access log.
-    let isLogged: [Bool]
 
-    init(names: [String], groups: [Int32], isLogged: [Bool]) {
-        self.names = names
-        self.groups = groups
-        self.isLogged = isLogged
+    init(_ settings: ProxySettings) {
+        names = settings.routeNames.isEmpty ? settings.upstreamOfRoute.map { _ in "" } : settings.routeNames
     }
 }

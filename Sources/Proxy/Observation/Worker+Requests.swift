@@ -32,12 +32,12 @@ extension Worker {
     /// The route of the request in `record` has been found.
     func routeFound(_ route: Int, _ snapshot: Snapshot) {
         record.route = Int32(truncatingIfNeeded: route)
-        record.group = snapshot.routes.groups[route]
+        record.group = snapshot.requestGroup(ofRoute: route)
         if record.log != nil { routeToBeLogged(route, snapshot) }
     }
 
     private func routeToBeLogged(_ route: Int, _ snapshot: Snapshot) {
-        guard snapshot.routes.isLogged[route] else { return record.leaveLog() }
+        guard snapshot.isLogged(route: route) else { return record.leaveLog() }
         record.routes = snapshot.routes
     }
 
@@ -70,16 +70,10 @@ extension Worker {
     /// Ends the request in `record`.
     func requestEnded() { requestEnded(&record) }
 
-    /// What routes of these settings are called, and where they are counted: under a name that there was before, what was counted
-    /// goes on.
-    func directory(of settings: ProxySettings) -> RouteDirectory {
-        let count = settings.upstreamOfRoute.count
-        let names = settings.routeNames.isEmpty ? [String](repeating: "", count: count) : settings.routeNames
-        return RouteDirectory(
-            names: names,
-            groups: settings.routeNames.isEmpty
-                ? [Int32](repeating: Int32(RequestCounts.other), count: count) : requests.groups(of: names),
-            isLogged: settings.isRouteLogged.isEmpty ? [Bool](repeating: true, count: count) : settings.isRouteLogged)
+    /// By route of these settings: where its requests are counted. Under a name that there was before, what was counted goes on.
+    func requestGroups(of settings: ProxySettings) -> [Int32] {
+        settings.routeNames.isEmpty
+            ? settings.upstreamOfRoute.map { _ in Int32(RequestCounts.other) } : requests.groups(of: settings.routeNames)
     }
 
     /// Ends what is under way when the worker ends: nobody will.
