@@ -210,7 +210,7 @@ extension Authenticator {
     ) -> Decision {
         var refusal = Refusal(kind, route: route, origin: origin)
         guard rules.isShadow else {
-            if refusal.isAboutGenuineToken, let location { refusal.token = fingerprint(of: bytes.extracting(location.token.bounds)) }
+            if refusal.isAboutToken, let location { refusal.token = fingerprint(of: bytes.extracting(location.token.bounds)) }
             return .refuse(refusal)
         }
         var token: Fingerprint?

@@ -121,7 +121,7 @@ final class DecisionLog {
     func failed(_ failure: Failure, midway: Bool, peer: SocketAddress, isAsked: Bool = false, worker: Worker) {
         guard level >= .refusals, !failure.comesInFloods || mayWriteFloodLine(worker) else { return }
         let problem = Problem(failure)
-        begin(midway ? "cut_short" : "failed", worker)
+        if case .refusal = failure { begin("refused", worker) } else { begin(midway ? "cut_short" : "failed", worker) }
         if !midway {
             lines.append(" status=")
             lines.append(decimal: problem.status)

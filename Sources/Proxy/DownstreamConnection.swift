@@ -394,7 +394,7 @@ extension DownstreamConnection {
         let method = bytes.extracting(worker.requestHead.methodName.bounds)
         let route = worker.nameOfRoute(refusal.route)
         worker.log.refused(
-            refusal, route: route, method: method, path: path, peer: client, isAsked: isAsked, worker: worker)
+            refusal, route: route, method: method, path: path, peer: client, token: refusal.token, isAsked: isAsked, worker: worker)
         worker.refusals.add(
             refusal, at: worker.loop.wallSeconds, method: method, path: path, client: client, route: route, isAsked: isAsked)
     }

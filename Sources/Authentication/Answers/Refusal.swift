@@ -28,7 +28,7 @@ package struct Refusal: Sendable {
     /// Index into the policy's routes, once one was found.
     package var route: Int?
     package var origin: CrossOrigin
-    /// Of a genuine token.
+    /// Of the token that was refused. Nil: there was none, or it was not looked at.
     package var token: Fingerprint?
 
     package init(_ kind: Kind, route: Int? = nil, origin: CrossOrigin = .absent) {
@@ -93,11 +93,12 @@ extension Refusal {
     /// Whether it counts against the client that nobody who issues tokens here can have made this one.
     package var isAboutForgery: Bool { if case .token(let refusal) = kind { refusal.isAboutForgery } else { false } }
 
-    /// Whether the token was verified, and refused for what became of it or for what it does not grant.
-    var isAboutGenuineToken: Bool {
+    /// Whether it is about one token, which was looked at: logs tell which.
+    var isAboutToken: Bool {
         switch kind {
-        case .insufficientScope, .token(.revoked), .token(.revocationUnknown): true
-        default: false
+        case .token(.tooManyFailures), .token(.tooLarge): false
+        case .token, .insufficientScope, .crossSite: true
+        case .tokenMissing, .tokenMalformed, .severalTokens, .noRoute, .methodNotAllowed, .pathAmbiguous, .path, .originNotAllowed: false
         }
     }
 
