@@ -250,8 +250,8 @@ struct TextLimits {
     static let path = TextLimits(separator: 0x2F, pieceBytesMax: 40, bytesMax: 256)
     /// Few names of hosts are longer; and no token is as short.
     static let host = TextLimits(separator: 0x20, pieceBytesMax: 80, bytesMax: 80)
-    /// Of what people and programs write about themselves, no word is longer.
-    static let words = TextLimits(separator: 0x20, pieceBytesMax: 80, bytesMax: 512)
+    /// Of what people and programs write about themselves, few words are longer.
+    static let words = TextLimits(separator: 0x20, pieceBytesMax: 40, bytesMax: 512)
 
     fileprivate static let shownBytes = 8
 
@@ -291,26 +291,46 @@ extension LineCursor {
         }
     }
 
-    /// A reference without user, query and fragment (RFC 3986 §3).
+    /// An HTTP reference, or a path, without user, parameters, query and fragment (RFC 3986 §3). Of any other nothing is shown, nor of one that
+    /// readers could take apart in different ways.
     mutating func put(reference: Span<UInt8>, _ escaping: Escaping) {
-        var end = 0
-        while end < reference.count, reference[end] != 0x3F, reference[end] != 0x23 { end &+= 1 }
-        var authority = 0
-        while authority &+ 1 < end, reference[authority] != 0x2F || reference[authority &+ 1] != 0x2F { authority &+= 1 }
-        authority = authority &+ 1 < end ? authority &+ 2 : 0
+        guard let authority = Self.authorityStart(of: reference) else { return put("...") }
         var host = authority
         var path = authority
-        while path < end, reference[path] != 0x2F {
-            if reference[path] == 0x40 { host = path &+ 1 }
+        while path < reference.count, Self.isOfAuthority(reference[path]) {
             path &+= 1
+            if path < reference.count, reference[path] == 0x40 {
+                path &+= 1
+                host = path
+            }
         }
-        put(reference.extracting(0..<authority), within: .path, escaping)
+        guard path == reference.count || [0x2F, 0x3F, 0x23].contains(reference[path]) else { return put("...") }
+        var end = path
+        while end < reference.count, ![0x3F, 0x23, 0x3B, 0x26, 0x5C].contains(reference[end]) { end &+= 1 }
+        put(reference.extracting(0..<authority), escaping)
         put(reference.extracting(host..<path), within: .host, escaping)
         put(reference.extracting(path..<end), within: .path, escaping)
     }
 
+    private static func authorityStart(of reference: Span<UInt8>) -> Int? {
+        if reference.count > 0, reference[0] == 0x2F { return reference.count > 1 && reference[1] == 0x2F ? nil : 0 }
+        for scheme: StaticString in ["https://", "http://"] {
+            let count = scheme.utf8CodeUnitCount
+            if reference.count >= count, reference.extracting(0..<count).equalsIgnoringCase(scheme) { return count }
+        }
+        return nil
+    }
+
+    /// Letters, digits, and what stands in names, addresses and ports.
+    private static func isOfAuthority(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5B, 0x5D, 0x5F: true
+        default: false
+        }
+    }
+
     /// Of what becomes of a reference of so many bytes.
     static func referenceBytesMax(_ count: Int) -> Int {
-        min(count &* escapeBytesMax, 2 &* TextLimits.path.linesBytesMax(count) &+ TextLimits.host.linesBytesMax(count))
+        2 &* TextLimits.path.linesBytesMax(count) &+ TextLimits.host.linesBytesMax(count)
     }
 }
