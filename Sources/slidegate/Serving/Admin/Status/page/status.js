@@ -127,6 +127,8 @@ function showAttention(report) {
   if (recent("reuse_detected") > 0) add("look", "Sessions", `${counted(recent("reuse_detected"), "session")} ended in the last minute because a used refresh token came back.`);
   const all = history.rate("requests", 60) ?? 0, failures = history.rate("failures", 60) ?? 0;
   if (failures * 60 >= 3 && failures / all >= 0.02) add("trouble", "Failures", `${share(failures, all)} of the requests of the last minute failed.`);
+  const inShadow = (report.shadow ?? []).filter(({ active }) => active).length;
+  if (inShadow > 0) add("look", "Shadow", `Nothing is refused on ${counted(inShadow, "route")}, see below.`);
   const reload = report.configuration.last_reload;
   if (reload && !reload.applied) {
     add(
@@ -181,7 +183,7 @@ function showLatency(report) {
   const rows = [];
   const add = (name, read) => {
     const { isRecent, count: samples, values } = quantiles(read, bounds);
-    if (samples > 0) rows.push([isRecent ? name : [name, " ", make("span", { class: "tag" }, "since the start")], ...values.map(duration), count(samples)]);
+    if (samples > 0) rows.push([isRecent ? name : [...[name].flat(), " ", make("span", { class: "tag" }, "since the start")], ...values.map(duration), count(samples)]);
   };
   add("Whole request", (report) => merged(report.routes.map(({ latency }) => latency)));
   for (const { name } of report.upstreams) {
