@@ -14,7 +14,7 @@ struct CheckCommand: ParsableCommand {
 
             EXAMPLES
               slidegate check slidegate.yaml
-              slidegate check --quiet slidegate.yaml && kill -HUP "$(pidof slidegate)"
+              slidegate check --quiet slidegate.yaml && systemctl reload slidegate
 
             \(ExitStatus.discussion)
             """)

@@ -15,11 +15,19 @@ extension Endpoint {
     package func overlaps(_ other: Endpoint) -> Bool {
         guard port == other.port, isUnix || port != 0 else { return false }
         if host == other.host || takesAll(other) || other.takesAll(self) { return true }
+        if case (.unix(let one), .unix(let two)) = (host, other.host) { return Self.segments(one) == Self.segments(two) }
         switch (literal, other.literal) {
         case (let one?, let two?): return one == two
         case (nil, let address?): return hostText == "localhost" && address.isLocalHost
         case (let address?, nil): return other.hostText == "localhost" && address.isLocalHost
         case (nil, nil): return false
+        }
+    }
+
+    /// Of a path as it reads; links are the file system's affair.
+    private static func segments(_ path: String) -> [Substring] {
+        path.split(separator: "/").reduce(into: []) { segments, segment in
+            if segment == ".." { _ = segments.popLast() } else if segment != "." { segments.append(segment) }
         }
     }
 

@@ -77,7 +77,7 @@ struct RefusalRing {
 
 extension ByteBuffer {
     /// Appends a path as logs show it. Segments longer than any name or UUID are cut: they may be tokens.
-    mutating func append(cutPath path: Span<UInt8>) {
+    package mutating func append(cutPath path: Span<UInt8>) {
         var start = 0
         while start < min(path.count, 256) {
             let end = path.firstIndex(of: 0x2F, from: start + 1) ?? path.count

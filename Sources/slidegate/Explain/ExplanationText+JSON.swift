@@ -33,8 +33,8 @@ extension ExplanationText {
 
     private var request: JSONOutput {
         [
-            "method": .string(explanation.method), "host": .string(explanation.host), "sent_path": .string(explanation.sentPath),
-            "path": .string(explanation.path),
+            "method": .string(explanation.method), "host": .string(explanation.host), "sent_path": .string(explanation.sentPath.asLoggedPath),
+            "path": .string(explanation.path.asLoggedPath),
         ]
     }
 

@@ -74,9 +74,9 @@ struct ExplanationText {
 
     private func requestLines(_ decision: DecisionExplanation?) -> [String] {
         var rows = Rows()
-        rows.add("request", "\(printable(explanation.method)) \(printable(explanation.sentPath)) on \(printable(explanation.host))")
+        rows.add("request", "\(printable(explanation.method)) \(printable(explanation.sentPath.asLoggedPath)) on \(printable(explanation.host))")
         if explanation.path != explanation.sentPath {
-            rows.add("path", "\(printable(explanation.path)), as routes and the API see it")
+            rows.add("path", "\(printable(explanation.path.asLoggedPath)), as routes and the API see it")
         }
         rows.add("at", InstantText.calendar(now))
         guard let decision else { return rows.lines("REQUEST") }
@@ -351,5 +351,15 @@ extension String {
     fileprivate var asSentence: String {
         let text = prefix(1).uppercased() + dropFirst()
         return text.hasSuffix(".") ? text : text + "."
+    }
+}
+
+extension String {
+    /// A path as logs show it: segments that are longer than any name may be tokens, and are cut.
+    var asLoggedPath: String {
+        var shown = ByteBuffer()
+        let bytes = Array(utf8)
+        shown.append(cutPath: bytes.span)
+        return String(decoding: shown.bytes(), as: UTF8.self)
     }
 }

@@ -26,6 +26,7 @@ struct ExplainAgreementTests {
         for line in lines { command += ["--header", line] }
         let process = try ChildProcess(command + options)
         let ending = try process.waitForExit()
+        try process.waitUntilRead()
         let text = process.text(of: .output)
         #expect(ending == .exited(0) || ending == .exited(1), "\(process.text(of: .error))")
         let object = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
