@@ -118,12 +118,12 @@ private final class LogQueue: Sendable {
                     }
                     return content
                 }
-                if taken.isReopening || sink.hasMoved, let failure = sink.reopen() { notes.fail(failure) }
+                if taken.isReopening || sink.hasMoved, let failure = sink.reopen() { notes.fail(failure, losing: false) }
                 for portion in taken.portions {
                     let (lost, failure) = sink.write(portion.bytes, lines: portion.lines)
                     content.withLock { $0.bytes -= portion.bytes.count }
                     if lost > 0 { dropped.add(lost, ordering: .relaxed) }
-                    if let failure { notes.fail(failure) }
+                    if let failure { notes.fail(failure, losing: lost > 0) } else if lost == 0 { notes.succeed() }
                 }
                 for note in notes.due(dropped: dropped.load(ordering: .relaxed), isLast: taken.isClosed, name: sink.name) {
                     if let teller {
@@ -148,20 +148,36 @@ private struct LogNotes {
 
     private var toldDrops = 0
     private var failure: String?
+    /// Since lines were lost last, some have been written.
+    private var isWritten = true
+    /// It has been told that lines are lost, and not that they no longer are.
+    private var isKnownToLose = false
     private var toldAt: Int64?
 
-    mutating func fail(_ failure: String) { self.failure = failure }
+    mutating func fail(_ failure: String, losing: Bool) {
+        self.failure = failure
+        if losing { isWritten = false }
+    }
+
+    mutating func succeed() { isWritten = true }
 
     mutating func due(dropped: Int, isLast: Bool, name: String) -> [String] {
-        guard failure != nil || dropped > toldDrops else { return [] }
+        guard failure != nil || dropped > toldDrops || isKnownToLose && isWritten else { return [] }
         let now = Instant.current().milliseconds
         if let toldAt, now - toldAt < Self.interval, !isLast { return [] }
         toldAt = now
         var notes: [String] = []
-        if let failure { notes.append("the log \(name) fails: \(failure)") }
+        if let failure {
+            notes.append("the log \(name) fails: \(failure)")
+            isKnownToLose = isKnownToLose || !isWritten
+        }
         let drops = dropped - toldDrops
         if drops > 0 {
             notes.append("\(drops) log lines were dropped: \(name) does not take them\(failure == nil ? " fast enough" : "")")
+        }
+        if isKnownToLose, isWritten {
+            notes.append("the log \(name) is written again; \(dropped) of its lines are lost so far")
+            isKnownToLose = false
         }
         failure = nil
         toldDrops = dropped

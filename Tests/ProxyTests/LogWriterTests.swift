@@ -97,6 +97,40 @@ struct LogWriterTests {
         #expect(lines("teller.log").allSatisfy { $0.contains("the log \(path) fails: cannot log to \(path): ") })
     }
 
+    @Test func `a syslog that comes back is told of, with what it has missed`() throws {
+        let teller = try LogWriter(.file(path: folder.path + "/teller.log"))
+        let socketPath = folder.path + "/log"
+        func bound() throws -> CInt {
+            let descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socketPath.utf8)) }
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+            }
+            try #require(result == 0)
+            return descriptor
+        }
+        let first = try bound()
+        let writer = try LogWriter(.syslogSocket(path: socketPath), teller: teller)
+        close(first)
+        unlink(socketPath)
+        writer.write("lost")
+        #expect(eventually { lines("teller.log").contains { $0.contains("fails:") } })
+        let second = try bound()
+        defer { close(second) }
+        let before = writer.droppedLines
+        #expect(eventually {
+            writer.write("found")
+            var byte: UInt8 = 0
+            return recv(second, &byte, 1, CInt(MSG_DONTWAIT)) > 0
+        })
+        writer.close()
+        teller.close()
+        let last = try #require(lines("teller.log").last)
+        #expect(before >= 1 && last.hasSuffix("is written again; \(writer.droppedLines) of its lines are lost so far"), "\(last)")
+    }
+
     @Test func `lines beyond the bound are dropped whole, counted and told of, and nobody waits`() throws {
         var ends: [CInt] = [-1, -1]
         #expect(pipe(&ends) == 0)
