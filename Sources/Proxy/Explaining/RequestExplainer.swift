@@ -2,12 +2,13 @@ package import Authentication
 import Bytes
 package import HTTP1
 package import JOSE
+package import Metrics
 
 /// Who answers a request, and why: what a worker does with it, without the worker and without doing it.
 package struct RequestExplanation {
     package enum Answerer {
         /// The gateway, whatever the route would say: the request cannot be read, or not in one way only.
-        case refusal(status: Int, code: String, detail: String)
+        case refusal(status: Int, code: String, detail: String, decision: RequestDecision, reason: String)
         /// The gateway, as a proxy in front asks here.
         case decisionPoint(DecisionPoint.FrontProxy, isQuestion: Bool)
         /// The gateway, with a file of its own.
@@ -114,7 +115,10 @@ package struct RequestExplainer {
 extension RequestExplanation {
     fileprivate static func refused(_ failure: Failure) -> RequestExplanation {
         let problem = Problem(failure)
-        return RequestExplanation(answerer: .refusal(status: problem.status, code: problem.code, detail: problem.detail))
+        let (decision, reason) = failure.verdict(code: problem.code)
+        return RequestExplanation(
+            answerer: .refusal(
+                status: problem.status, code: problem.code, detail: problem.detail, decision: decision, reason: reason))
     }
 }
 

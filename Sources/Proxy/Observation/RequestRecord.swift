@@ -150,14 +150,16 @@ struct RequestRecord: ~Copyable {
 
     /// What was under way, or had begun to be answered, is refused or has failed.
     mutating func fails(_ failure: Failure, code: String) {
-        if case .refusal(let refusal) = failure {
-            if log != nil { fingerprint = refusal.token }
-            decision = .refused
-            reason = refusal.reason
-        } else {
-            decision = .failed
-            reason = code
-        }
+        (decision, reason) = failure.verdict(code: code)
+        if log != nil, case .refusal(let refusal) = failure { fingerprint = refusal.token }
+    }
+}
+
+extension Failure {
+    /// What logs and metrics say of a request that ends with it.
+    /// - Parameter code: of its `Problem`.
+    func verdict(code: String) -> (decision: RequestDecision, reason: String) {
+        if case .refusal(let refusal) = self { (.refused, refusal.reason) } else { (.failed, code) }
     }
 }
 

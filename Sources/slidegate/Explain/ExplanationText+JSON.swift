@@ -14,8 +14,11 @@ extension ExplanationText {
             ("request", request),
         ]
         switch explanation.answerer {
-        case .refusal(let status, let code, let detail):
-            members.append(("refusal", ["status": JSONOutput(status), "code": .string(code), "detail": .string(detail)]))
+        case .refusal(let status, let code, let detail, let decision, let reason):
+            members += [
+                ("decision", .string(decision.rawValue)), ("reason", .string(reason)),
+                ("refusal", ["status": JSONOutput(status), "code": .string(code), "detail": .string(detail)]),
+            ]
         case .endpoint(let name, let methods):
             members.append(("endpoint", ["name": .string(name), "methods": .array(methods.map { .string($0) })]))
         case .route(let decision): members += self.members(of: decision)

@@ -32,7 +32,7 @@ struct ExplanationText {
 
     private var verdict: [String] {
         switch explanation.answerer {
-        case .refusal(let status, let code, let detail): ["REFUSED: \(status) \(code). \(detail)"]
+        case .refusal(let status, let code, let detail, _, _): ["REFUSED: \(status) \(code). \(detail)"]
         case .nobody: ["REFUSED: 404 no_route. Nothing is proxied here, and this is nothing that the gateway serves itself."]
         case .file: ["ANSWERED by the gateway itself, with a file of its own. No token is looked at."]
         case .endpoint(let name, let methods):
