@@ -9,7 +9,7 @@ package struct ByteBuffer: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<UInt8>?
     @usableFromInline var start = 0
     @usableFromInline var end = 0
-    package private(set) var capacity = 0
+    @usableFromInline package internal(set) var capacity = 0
 
     package init() { unsafe base = nil }
 
@@ -60,6 +60,7 @@ extension ByteBuffer {
         end &+= bytes.count
     }
 
+    @inlinable
     package mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe base![end] = byte
@@ -84,6 +85,7 @@ extension ByteBuffer {
 
     /// Appends `value` in decimal; negative values with a leading minus.
     package mutating func append(decimal value: Int) {
+        if 0..<1000 ~= value { return append(upToThreeDigits: value) }
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var position = 20
         var rest = value.magnitude
@@ -94,6 +96,13 @@ extension ByteBuffer {
         } while rest != 0
         if value < 0 { append(0x2D) }
         append(digits.span.extracting(position..<20))
+    }
+
+    /// Statuses, lengths of small answers and the parts of addresses: most numbers there are.
+    private mutating func append(upToThreeDigits value: Int) {
+        if value >= 100 { append(UInt8(truncatingIfNeeded: value / 100) &+ 0x30) }
+        if value >= 10 { append(UInt8(truncatingIfNeeded: value / 10 % 10) &+ 0x30) }
+        append(UInt8(truncatingIfNeeded: value % 10) &+ 0x30)
     }
 
     /// Appends `value` in lower-case hexadecimal without leading zeros.
@@ -147,12 +156,13 @@ extension ByteBuffer {
 
 extension ByteBuffer {
     /// Makes room for `additional` bytes behind the contents.
+    @inlinable
     package mutating func reserve(_ additional: Int) {
         if capacity &- end < additional { makeRoom(for: additional) }
     }
 
-    @inline(never)
-    private mutating func makeRoom(for additional: Int) {
+    @usableFromInline @inline(never)
+    mutating func makeRoom(for additional: Int) {
         let needed = count + additional
         if needed <= capacity / 2 {  // the front is mostly consumed: slide instead of growing
             unsafe base!.update(from: base! + start, count: count)

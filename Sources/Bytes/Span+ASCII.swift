@@ -1,12 +1,10 @@
 /// Reading bytes as the ASCII that protocols are written in. Nothing here allocates but `Array(copying:)` and `String(copying:)`.
 extension Span<UInt8> {
-    /// Eight bytes from `offset` as one little-endian word; compiles to one load behind one bounds check.
+    /// Eight bytes from `offset` as one little-endian word; all of them must be there. Compiles to one load behind one bounds check.
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
-        let window = extracting(offset..<offset + 8)
-        var word: UInt64 = 0
-        for index in 0..<8 { word |= UInt64(window[index]) << UInt64(8 &* index) }
-        return word
+        precondition(offset >= 0 && offset <= count &- 8, "the word reaches beyond the bytes")
+        return UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
     }
 
     package func elementsEqual(_ other: Span<UInt8>) -> Bool {

@@ -234,18 +234,18 @@ extension ByteStream {
     var hasTransportEnded: Bool { tlsLayer?.hasTransportEnded ?? true }
 
     /// Sends or queues; false when a peer provokes answers without end and reads none. That a peer takes nothing any more
-    /// is noted in `outputError`: it may have said something before.
+    /// is noted in `outputErrno`: it may have said something before.
     func transportWrite(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let layer = tlsLayer else { return false }
-        guard outputError == nil else { return true }
+        guard outputErrno == 0 else { return true }
         let isQueueing = state == .handshaking ? !layer.outgoing.isEmpty : !output.isEmpty
         var sent = 0
         if !isQueueing {
-            sent = send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+            sent = shim_send(descriptor, bytes.baseAddress, bytes.count)
             layer.unaskedBytes = 0
             if sent == bytes.count { return true }
             guard sent >= 0 || errno == EAGAIN || errno == EINTR else {
-                outputError = SocketError("send", errno)
+                outputErrno = errno
                 return true
             }
         }

@@ -48,8 +48,9 @@ package final class ByteStream {
     var state: State
     var isReading = false
     var inputHasEnded = false
-    /// Why the peer takes nothing any more; it has reset the connection, and reading would not tell a second time.
-    var outputError: SocketError?
+    /// Why the peer takes nothing any more, of `send`; 0: it does. It has reset the connection, and reading would not tell a second
+    /// time. A number, as each idle connection has it.
+    var outputErrno: CInt = 0
     /// Present from the handshake on, or from the beginning of a connection that will have one.
     var tlsLayer: TLSLayer?
     var handshakeHasFailed = false
@@ -115,6 +116,8 @@ package final class ByteStream {
 
     package var isOpen: Bool { state != .closed }
 
+    var outputError: SocketError? { outputErrno == 0 ? nil : SocketError("send", outputErrno) }
+
     var canCarryBytes: Bool { state == .plain || state == .encrypted }
 }
 
@@ -159,7 +162,7 @@ extension ByteStream {
     /// One read an event: with level-triggered readiness the rest comes back next turn, after the other streams.
     fileprivate func becameReadable() {
         if let tlsLayer { return becameReadable(tlsLayer) }
-        let count = recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes, 0)
+        let count = shim_recv(descriptor, loop.scratch.baseAddress, EventLoop.scratchBytes)
         if count > 0 {
             let bytes = UnsafeRawBufferPointer(start: loop.scratch.baseAddress, count: count)
             // Valid for the call: the scratch is not read into again before the handler returns.
@@ -196,7 +199,7 @@ extension ByteStream {
 extension ByteStream {
     package func write(_ bytes: Span<UInt8>) -> WriteResult {
         guard state == .plain, output.isEmpty else { return writeOtherwise(bytes) }
-        let sent = bytes.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        let sent = bytes.withUnsafeBufferPointer { shim_send(descriptor, $0.baseAddress, $0.count) }
         if sent == bytes.count { return .written }
         guard sent >= 0 || errno == EAGAIN || errno == EINTR else { return .failed(SocketError("send", errno)) }
         return queue(bytes.extracting(max(sent, 0)...))
@@ -274,14 +277,11 @@ extension ByteStream {
         }
         if let tlsLayer, state == .handshaking { return sendHandshake(tlsLayer) }
         if !output.isEmpty {
-            let sent = output.withSpan {
-                $0.withUnsafeBufferPointer { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
-            }
+            let sent = output.withSpan { $0.withUnsafeBufferPointer { shim_send(descriptor, $0.baseAddress, $0.count) } }
             guard sent >= 0 || errno == EAGAIN || errno == EINTR else {
-                let error = SocketError("send", errno)
                 // The peer may have answered before it closed: while we read, reading tells, answer first.
-                guard isReading else { return fail(error) }
-                outputError = error
+                guard isReading else { return fail(SocketError("send", errno)) }
+                outputErrno = errno
                 output.release()
                 accountForQueue()
                 return stopWaitingForWritability()
@@ -313,7 +313,7 @@ extension ByteStream {
     /// Closes at once; what is queued is lost. Under TLS the peer is told that the end is meant, unless something is lost.
     /// Idempotent.
     package func close() {
-        if let tlsLayer, state == .encrypted, output.isEmpty, outputError == nil { tlsLayer.sendCloseNotify() }
+        if let tlsLayer, state == .encrypted, output.isEmpty, outputErrno == 0 { tlsLayer.sendCloseNotify() }
         release()
     }
 

@@ -33,6 +33,11 @@ package final class Deadlines {
         }
     }
 
+    /// Moves the deadline of a slot to that long after this turn's time.
+    package func set(_ slot: Int, afterMilliseconds milliseconds: Int64) {
+        self[slot] = loop.now.advanced(byMilliseconds: milliseconds)
+    }
+
     private func scanNoLater(than instant: Instant) {
         let delay = max(instant.milliseconds &- loop.now.milliseconds, Self.resolutionMilliseconds)
         nextScan = loop.now.advanced(byMilliseconds: delay)

@@ -89,9 +89,9 @@ package struct Instant: Comparable, Sendable {
     package var milliseconds: Int64
 
     /// Later than any deadline.
-    package static let never = Instant(milliseconds: .max)
+    @inlinable package static var never: Instant { Instant(milliseconds: .max) }
 
-    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    @inlinable package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     package static func current() -> Instant {
         var time = timespec()

@@ -188,6 +188,12 @@ func parseTextEnd(_ bytes: Span<UInt8>, from end: Int) throws(MessageError) -> I
 @inline(__always)
 func endOfText(_ bytes: Span<UInt8>, from start: Int) -> Int {
     var offset = start
+    // Tokens are long: two words a turn.
+    while offset &+ 16 <= bytes.count,
+        controlCharacters(bytes.word(at: offset)) | controlCharacters(bytes.word(at: offset &+ 8)) == 0
+    {
+        offset &+= 16
+    }
     while offset &+ 8 <= bytes.count {
         let controls = controlCharacters(bytes.word(at: offset))
         if controls == 0 {

@@ -40,6 +40,8 @@ extension ResponseHead {
             offset &+= 1
             guard 1...599 ~= status else { throw .statusLineMalformed }  // no leading zero, no class above 5
         }
+        isUpgrade = status == 101
+        isInterim = status < 200 && !isUpgrade
         guard offset < bytes.count else { return nil }
         reason = .empty
         if bytes[offset] == .space {

@@ -10,6 +10,11 @@ package struct ResponseHead {
 
     /// 100 to 599.
     package internal(set) var status = 0
+    /// Whether another head follows: 1xx but 101 (RFC 9110 §15.2). Stored, as `isUpgrade` is: to compute it, the compiler copies
+    /// the whole head.
+    package internal(set) var isInterim = false
+    /// 101 (Switching Protocols): what follows the head is not HTTP.
+    package internal(set) var isUpgrade = false
     package internal(set) var reason = ByteRange.empty
     package internal(set) var version = Version.http11
     package var fields = FieldSection()
@@ -21,11 +26,6 @@ package struct ResponseHead {
     package internal(set) var contentLength: Int?
     /// Whether the connection can take another request after this response (RFC 9112 §9.3).
     package internal(set) var isPersistent = true
-
-    /// Whether another head follows: 1xx but 101 (RFC 9110 §15.2).
-    @inlinable package var isInterim: Bool { status < 200 && status != 101 }
-    /// 101 (Switching Protocols): what follows the head is not HTTP.
-    @inlinable package var isUpgrade: Bool { status == 101 }
 
     package init(limits: HeadLimits = HeadLimits()) { self.limits = limits }
 }

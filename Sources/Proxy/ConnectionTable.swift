@@ -40,6 +40,9 @@ final class ConnectionTable {
     }
 
     func setDeadline(_ instant: Instant, at slot: Int) { deadlines[slot] = instant }
+    func setDeadline(afterMilliseconds milliseconds: Int64, at slot: Int) {
+        deadlines.set(slot, afterMilliseconds: milliseconds)
+    }
     func deadline(at slot: Int) -> Instant { deadlines[slot] }
 
     /// Ends every connection without a word.

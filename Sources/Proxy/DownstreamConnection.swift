@@ -82,7 +82,7 @@ final class DownstreamConnection: TableEntry {
     }
 
     func setDeadline(afterMilliseconds milliseconds: Int64) {
-        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: milliseconds), at: slot)
+        worker.table.setDeadline(afterMilliseconds: milliseconds, at: slot)
     }
 
     func setDeadline(at instant: Instant) { worker.table.setDeadline(instant, at: slot) }

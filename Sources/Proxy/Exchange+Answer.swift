@@ -227,13 +227,14 @@ extension Exchange {
             return fail(.upstreamMalformed(.message(error)))
         }
         answer = .content  // not before: until something is sent, what is wrong can still be answered with 502
-        guard write(bytes.extracting(direct), to: downstream) else { return }
+        guard write(bytes.extracting(direct), to: downstream, isLast: isWhole) else { return }
         if isWhole { finish(hasExcess: offset < bytes.count) }
     }
 
     /// Sends `worker.headOutput` and `content`; false when that ended the exchange.
+    /// - Parameter isLast: nothing follows, and so nothing is waited for.
     @discardableResult
-    func write(_ content: Span<UInt8>, to downstream: DownstreamConnection) -> Bool {
+    func write(_ content: Span<UInt8>, to downstream: DownstreamConnection, isLast: Bool = false) -> Bool {
         let result: ByteStream.WriteResult
         if content.isEmpty || !worker.headOutput.isEmpty && content.count <= Self.copiedBytesMax {
             worker.headOutput.append(content)
@@ -242,7 +243,7 @@ extension Exchange {
             result = worker.headOutput.withSpan { downstream.stream.write($0, content) }
         }
         switch result {
-        case .written: downstream.setDeadline(afterMilliseconds: contentTimeout)
+        case .written: if !isLast { downstream.setDeadline(afterMilliseconds: contentTimeout) }
         case .queued:
             upstream?.stream.pauseReading()
             downstream.waitForDrain()

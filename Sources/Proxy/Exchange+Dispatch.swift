@@ -150,7 +150,7 @@ extension Exchange {
 
     /// What is waited for has changed: the rest of the request, or the answer.
     func requestProgressed() {
-        guard answer == .awaitingHead, let upstream, upstream.isConnected, let downstream else { return }
+        guard answer == .awaitingHead, let upstream, upstream.isConnected, let downstream, let pool else { return }
         let isWaitingForClient = !requestIsWhole && !upstreamHasStoppedReading && upstream.stream.queuedBytes == 0
         let isAwaitingContinue = expectsContinue && !hasRelayedContinue && contentBytes == 0
         if isWaitingForClient, !isAwaitingContinue { return downstream.awaitContent(contentBytes) }

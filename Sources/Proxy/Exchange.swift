@@ -95,10 +95,9 @@ extension Exchange {
     /// Sends the admitted request upstream. Its head is in `worker.requestHead`, parsed from `head`.
     /// - Returns: the bytes of `content`, which follow the head, that belong to this request and have been used.
     func begin(
-        _ admission: Admission, for downstream: DownstreamConnection, snapshot: Snapshot,
+        _ admission: consuming Admission, for downstream: DownstreamConnection, snapshot: Snapshot,
         target: NormalizedTarget, head: Span<UInt8>, content: Span<UInt8>
     ) -> Int {
-        self.admission = admission
         origin = admission.origin
         record.forwarded = record.authenticated == 0 ? record.began : record.authenticated
         self.downstream = downstream
@@ -122,6 +121,7 @@ extension Exchange {
 
         if pool.isKeyed { dispatch.key = selectionKey(worker.requestHead, head, admission) }
         composeRequestHead(target, head, &worker.requestHead, for: downstream, snapshot.authenticator, admission)
+        self.admission = consume admission
         if requestIsWhole {
             isReplayable = true
             dispatch(head.extracting(0..<0))

@@ -52,7 +52,7 @@ final class UpstreamConnection: TableEntry {
         isReused = true
         stream.resumeReading()  // paused if the last piece of the answer had to wait for the client
         guard !isOfOneClient, server.putBack(self) else { return close() }
-        worker.table.setDeadline(worker.loop.now.advanced(byMilliseconds: server.pool.settings.idleTimeout), at: slot)
+        worker.table.setDeadline(afterMilliseconds: server.pool.settings.idleTimeout, at: slot)
     }
 
     /// Idempotent; an exchange that still uses it is not told.

@@ -31,7 +31,7 @@ struct ByteBufferTests {
         #expect(left == 0)
     }
 
-    @Test(arguments: [0, 7, 10, 99, 100, 65_535, Int.max, -1, Int.min])
+    @Test(arguments: [0, 7, 9, 10, 99, 100, 255, 999, 1_000, 65_535, Int.max, -1, -12, Int.min])
     func `writes decimals as the standard library does`(_ value: Int) {
         var buffer = ByteBuffer()
         buffer.append(decimal: value)
