@@ -36,6 +36,17 @@ struct LineCursorTests {
         }
     }
 
+    @Test func `words are written in sixteen hexadecimal digits, or the first of them`() {
+        var words: [UInt64] = [0, 1, 0xF, .max, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, 0x9A9A_9A9A_9A9A_9A9A]
+        words += (0..<10_000).map { _ in UInt64.random(in: 0...UInt64.max) }
+        for word in words {
+            let digits = String(word, radix: 16)
+            let expected = String(repeating: "0", count: 16 - digits.count) + digits
+            #expect(text { $0.put(hexadecimal: word) } == expected)
+            #expect(text { $0.put(hexadecimal: word, digits: 12) } == expected.prefix(12))
+        }
+    }
+
     @Test(arguments: [
         (0, "0.000"), (999, "0.000"), (1_000, "0.001"), (1_234_567, "1.234"), (12_000_000, "12.000"), (-5, "0.000"),
         (Int64.max, "9223372036854.775"),

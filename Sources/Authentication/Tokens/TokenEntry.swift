@@ -74,7 +74,8 @@ package final class TokenEntry {
 
 /// What logs call a token or a session: the first 48 bits of its SHA-256 in hexadecimal.
 package struct Fingerprint: Sendable {
-    let bits: UInt64
+    /// Shown are the lowest 48, lowest byte first.
+    package let bits: UInt64
 
     package func append(to buffer: inout ByteBuffer) {
         for index in 0..<6 {

@@ -5,7 +5,6 @@ import Glibc
 import HTTP1
 import JOSE
 import Metrics
-import Sessions
 import Synchronization
 
 /// The access log of one worker by one configuration: a line for each request that has ended.
@@ -19,15 +18,16 @@ final class AccessLog {
     /// How long a line may wait for others, in milliseconds.
     private static let delay: Int64 = 100
     private static let methodBytesMax = 32
-    private static let identifierBytesMax = 256
 
     let settings: AccessLogSettings
     private let loop: EventLoop
-    private let hash: ((Span<UInt8>) -> UInt64)?
-    private let serial: Int
+    let hash: ((Span<UInt8>) -> UInt64)?
+    let serial: Int
     private var timer: LoopTimer?
     private var isTimed = false
     private var lines = ByteBuffer()
+    /// What lines say of a token, while it is composed.
+    var tokenText = ByteBuffer()
     private var count = 0
     private var clock = LogClock()
     private var addresses = AddressTexts()
@@ -334,67 +334,5 @@ extension AccessLog {
             }
             return cursor.count
         }
-    }
-}
-
-// MARK: - The token
-
-extension AccessLog {
-    /// What lines say of a token, composed once. In JSON, members with their commas; else the user.
-    private func text(of entry: TokenEntry) -> [UInt8] {
-        if let kept = entry.logged, kept.by == serial { return kept.text }
-        let claims = entry.token.claims
-        let text: [UInt8]
-        switch settings.format {
-        case .json:
-            var fingerprint = ByteBuffer()
-            entry.fingerprint.append(to: &fingerprint)
-            text = Array(",\"token\":\"".utf8) + fingerprint.bytes() + [0x22]
-                + member(",\"sid\":\"", claims.string(.sessionID)) + member(",\"sub\":\"", subject(of: claims))
-        case .combined:
-            text = subject(of: claims).map { escaped($0, .hexadecimal).flatMap { $0 == 0x20 ? Array("\\x20".utf8) : [$0] } } ?? [0x2D]
-        }
-        entry.logged = (serial, text)
-        return text
-    }
-
-    /// The same of a token that was not admitted, or that an endpoint was given, as far as it is known.
-    private func text(of record: borrowing RequestRecord) -> [UInt8] {
-        guard record.fingerprint != nil || record.session != nil else { return [] }
-        var text = ByteBuffer()
-        if let token = record.fingerprint {
-            text.append(",\"token\":\"")
-            token.append(to: &text)
-            text.append("\"")
-        }
-        if let session = record.session {
-            text.append(",\"sid\":\"")
-            text.append(session.text)
-            text.append("\"")
-        }
-        return text.bytes()
-    }
-
-    private func member(_ name: String, _ value: String?) -> [UInt8] {
-        value.map { Array(name.utf8) + escaped($0, .json) + [0x22] } ?? []
-    }
-
-    private func escaped(_ text: String, _ escaping: LineCursor.Escaping) -> [UInt8] {
-        let text = Array(text.utf8.prefix(Self.identifierBytesMax))
-        var buffer = ByteBuffer()
-        buffer.withSpareCapacity(minimum: LineCursor.escapeBytesMax * text.count + LineCursor.slack) { memory in
-            var cursor = LineCursor(memory)
-            cursor.put(text.span, escaping)
-            return cursor.count
-        }
-        return buffer.bytes()
-    }
-
-    /// As the configuration wants it said.
-    private func subject(of claims: ClaimsSet) -> String? {
-        guard settings.namesSubjects, let subject = claims.string(.subject), !subject.isEmpty else { return nil }
-        guard let hash else { return subject }
-        let digits = String(hash(Array(subject.utf8).span), radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 }

@@ -99,14 +99,24 @@ struct LineCursor {
         put(decimal: microseconds % 1000, digits: 3)
     }
 
-    /// Sixteen digits.
-    mutating func put(hexadecimal word: UInt64) {
+    /// The first of the sixteen digits.
+    mutating func put(hexadecimal word: UInt64, digits: Int = 16) {
         reserve(16)
-        for index in 0..<16 {
-            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 &- 4 &* index)) & 0xF
-            next[index] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
-        }
-        next += 16
+        let target = UnsafeMutableRawPointer(next)
+        target.storeBytes(of: Self.hexadecimal(word >> 32), as: UInt64.self)
+        target.storeBytes(of: Self.hexadecimal(word & 0xFFFF_FFFF), toByteOffset: 8, as: UInt64.self)
+        next += digits
+    }
+
+    /// The eight digits of a number below 2³², the first in the lowest byte.
+    @inline(__always)
+    private static func hexadecimal(_ value: UInt64) -> UInt64 {
+        // A half-byte in each byte, and then all of them at once: from ten on, the sum with six reaches the next half-byte.
+        var digits = (value | value << 16) & 0x0000_FFFF_0000_FFFF
+        digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+        digits = (digits | digits << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).byteSwapped
     }
 }
 
