@@ -40,8 +40,12 @@ package final class LogWriter: Sendable {
     /// Any thread. `bytes` are whole lines.
     package func write(_ bytes: [UInt8], lines: Int) { queue.append(bytes, lines: lines) }
 
-    /// A line from the control thread.
-    package func write(_ line: String) { write(Array((line + "\n").utf8), lines: 1) }
+    /// A line from the control thread, behind the time.
+    package func write(_ line: String) { write(LogWriter.timed(line), lines: 1) }
+
+    fileprivate static func timed(_ line: String) -> [UInt8] {
+        Array("\(CivilDate(secondsSince1970: Int64(time(nil))).internetDateTime) \(line)\n".utf8)
+    }
 
     /// Any thread. Opens its file again, which may have been moved away, or connects to its syslog again.
     package func reopen() { queue.reopen() }
@@ -129,7 +133,7 @@ private final class LogQueue: Sendable {
                     if let teller {
                         teller.write("slidegate: \(note)")
                     } else {
-                        _ = sink.write(Array("slidegate: \(note)\n".utf8), lines: 0)
+                        _ = sink.write(LogWriter.timed("slidegate: \(note)"), lines: 0)
                     }
                 }
                 if taken.isClosed {
