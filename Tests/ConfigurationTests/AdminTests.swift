@@ -27,6 +27,11 @@ struct AdminTests {
         #expect(configuration.admin?.secret == nil)
     }
 
+    @Test func `a port alone is answered with an address that needs none`() {
+        #expect(diagnostics("admin: { address: \":8081\" }").contains("\"127.0.0.1:8081\""))
+        #expect(diagnostics("", listen: ":8081").contains("\"0.0.0.0:8081\""))
+    }
+
     @Test(arguments: [
         "0.0.0.0:8081", "[::]:8081", "[::ffff:0.0.0.0]:8081", "[::ffff:10.0.0.1]:8081", "[fe80::1]:8081", "10.0.0.1:8081",
         "128.0.0.1:8081", "admin.internal:8081", "localhost.internal:8081",

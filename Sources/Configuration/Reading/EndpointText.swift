@@ -7,7 +7,8 @@ package enum EndpointText {
         package var suggestion: String?
     }
 
-    package static func parse(_ text: String) -> Result<Endpoint, Fault> {
+    /// - Parameter anyHost: what `:8080` is likely to mean.
+    package static func parse(_ text: String, anyHost: String = "127.0.0.1") -> Result<Endpoint, Fault> {
         if text.hasPrefix("unix:") { return unix(String(text.dropFirst(5))) }
         if let scheme = text.range(ofFirst: "://") {
             let rest = text[scheme.upperBound...].prefix { $0 != "/" }
@@ -17,7 +18,7 @@ package enum EndpointText {
             return .failure(Fault(message: "is a port without an address", suggestion: "127.0.0.1:\(text)"))
         }
         if text.hasPrefix(":"), text.utf8.dropFirst().allSatisfy(isDigit) {
-            return .failure(Fault(message: "is a port without an address", suggestion: "0.0.0.0\(text)"))
+            return .failure(Fault(message: "is a port without an address", suggestion: "\(anyHost)\(text)"))
         }
         if text.hasPrefix("[") {
             guard let close = text.firstIndex(of: "]") else { return .failure(Fault(message: "lacks a \"]\"")) }

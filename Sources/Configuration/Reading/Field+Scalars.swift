@@ -81,13 +81,15 @@ extension Field {
         return value
     }
 
-    /// - Parameter zeroPort: Whether port 0 is allowed: to listen on a port of the system's choice.
-    func endpoint(zeroPort: Bool) -> Located<Endpoint>? {
+    /// - Parameters:
+    ///   - zeroPort: Whether port 0 is allowed: to listen on a port of the system's choice.
+    ///   - anyHost: What `:8080` is likely to mean here.
+    func endpoint(zeroPort: Bool, anyHost: String = "127.0.0.1") -> Located<Endpoint>? {
         guard let word else {
             refuse(expected: EndpointText.form)
             return nil
         }
-        switch EndpointText.parse(word) {
+        switch EndpointText.parse(word, anyHost: anyHost) {
         case .success(let endpoint):
             guard zeroPort || endpoint.port != 0 || endpoint.isUnix else {
                 refuse("\"\(word)\" has port 0", expected: "a port from 1 to 65535")

@@ -5,7 +5,7 @@ extension Configuration.Listener {
         switch (root[.listen], root[.listeners]) {
         case (let short?, nil):
             listeners = short.elements(expected: EndpointText.form)
-                .compactMap { $0.endpoint(zeroPort: true) }.map { Configuration.Listener(address: $0) }
+                .compactMap { $0.endpoint(zeroPort: true, anyHost: "0.0.0.0") }.map { Configuration.Listener(address: $0) }
         case (nil, let long?):
             for element in long.elements(orOne: false, expected: "a list of listeners") {
                 guard let section = Section<Vocabulary.Listener>(element, expected: "a mapping with an address")
@@ -49,7 +49,7 @@ extension Configuration.Listener {
             section.field.refuse("address is missing", expected: EndpointText.form)
             return nil
         }
-        guard let endpoint = address.endpoint(zeroPort: true) else { return nil }
+        guard let endpoint = address.endpoint(zeroPort: true, anyHost: "0.0.0.0") else { return nil }
         if !endpoint.value.isUnix, section.has(.mode) {
             findings.error(at: section.place(of: .mode), "mode is for Unix sockets, and this is \(endpoint.value)")
         }
