@@ -38,6 +38,22 @@ struct ExplainTests {
         return Dictionary(checks.map { ($0["check"] as? String ?? "", $0["result"] as? String ?? "") }) { first, _ in first }
     }
 
+    // MARK: What is asked
+
+    @Test(arguments: [
+        (["--path", "api"], "--path wants a path that begins with /, not \"api\"."),
+        (["--path", "/a b"], "--path wants text without spaces and line breaks, not \"/a b\"."),
+        (["--host", ""], "--host wants text without spaces and line breaks, not \"\"."),
+        (["--method", "GET\n"], "--method wants text without spaces and line breaks"),
+        (["--header", "foo"], "--header wants \"name: value\", not \"foo\"."),
+        (["--header", "foo: bar\r\nx: y"], "--header wants one line"),
+    ])
+    func `an option that makes no request is told of, with the usage of this command`(_ option: [String], _ complaint: String) throws {
+        let program = try Program(["explain", try directory.sample("")] + option)
+        #expect(program.status == 64 && program.output == "")
+        #expect(program.errors.contains(complaint) && program.errors.contains("slidegate explain CONFIG"), "\(program.errors)")
+    }
+
     // MARK: What is told
 
     @Test func `a good token: route, where it is, its claims, each check, and what comes later`() throws {

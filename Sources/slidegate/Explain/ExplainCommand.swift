@@ -80,6 +80,15 @@ struct ExplainCommand: ParsableCommand {
     func validate() throws {
         guard token == nil || tokenFile == nil else { throw ValidationError("Give --token or --token-file, not both.") }
         if let every, every.seconds < 1 { throw ValidationError("--every wants a second at least.") }
+        for header in headers { _ = try ExplainedRequest.field(header) }
+        for (option, text) in [("--method", method), ("--path", path), ("--host", host)] {
+            guard !text.isEmpty, !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else {
+                throw ValidationError("\(option) wants text without spaces and line breaks, not \"\(printable(text))\".")
+            }
+        }
+        guard path.hasPrefix("/") || path == "*" || path.contains("://") else {
+            throw ValidationError("--path wants a path that begins with /, not \"\(printable(path))\".")
+        }
     }
 
     func run() throws {
@@ -123,20 +132,16 @@ struct ExplainedRequest {
         guard let colon = text.firstIndex(of: ":"), colon > text.startIndex else {
             throw ValidationError("--header wants \"name: value\", not \"\(printable(text))\".")
         }
+        guard !text.utf8.contains(where: { $0 == 0x0D || $0 == 0x0A || $0 == 0 }) else {
+            throw ValidationError("--header wants one line, not \"\(printable(text))\".")
+        }
         return (String(text[..<colon]), String(text[text.index(after: colon)...].drop { $0 == " " }))
     }
 
-    /// - Throws: for what would be another request than the one that is meant.
+    /// - Throws: for a token that would make another request of it than the one that is meant.
     func bytes() throws -> [UInt8] {
         var text = Array("\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\n".utf8)
-        var parts = [method, path, host]
-        for (name, value) in fields {
-            text += "\(name): \(value)\r\n".utf8
-            parts += [name, value]
-        }
-        guard !parts.contains(where: { $0.utf8.contains { $0 == 0x0D || $0 == 0x0A || $0 == 0 } }), !method.contains(" "),
-            !path.contains(" ")
-        else { throw ValidationError("A request has no line breaks, and no spaces in its method and path.") }
+        for (name, value) in fields { text += "\(name): \(value)\r\n".utf8 }
         if let token { text += try line(token) }
         return text + [0x0D, 0x0A]
     }
