@@ -14,7 +14,7 @@ import Synchronization
 /// that after a reload lines end as they have begun, where they have begun.
 final class AccessLog {
     /// What is handed over at a time, in bytes; lines are whole.
-    private static let portionBytes = 16 * 1024
+    private static let portionBytes = 64 * 1024
     /// How long a line may wait for others, in milliseconds.
     private static let delay: Int64 = 100
     private static let methodBytesMax = 32
