@@ -19,12 +19,14 @@ struct AccessLogPlaceTests {
         var names = ["access.log"]
         for round in 1...4 {
             try load.waitForMore(150)
+            try eventually { !gateway.accessText().isEmpty }  // lines wait for others, a while
             names.append("access.log.\(round)")
             #expect(rename(gateway.path("access.log"), gateway.path("access.log.\(round)")) == 0)
             gateway.process.signal(SIGUSR1)
             try eventually { access(gateway.path("access.log"), F_OK) == 0 }
         }
         try load.waitForMore(150)
+        try eventually { !gateway.accessText().isEmpty }
         #expect(try load.stop() == [])
         gateway.process.signal(SIGTERM)
         #expect(try gateway.process.waitForExit() == .exited(0))
