@@ -15,10 +15,15 @@ extension Exchange {
         guard let protocols = worker.responseHead.fields.first(.upgrade), !protocols.value.isEmpty else {
             return fail(.upstreamMalformed(.upgradeToNothing))
         }
-        if let admission, authenticator.isRevoked(admission, now: worker.numericDate) {
+        if let admission = self.admission, authenticator.isRevoked(admission, now: worker.numericDate) {
             return fail(.revoked(origin))
         }
+        record.status = 101
+        record.lasts = true
+        let admission = self.admission.take()
+        if let admission { worker.renewalDecided(.skipped(.interimResponse), admission, &record) }
         let protocolName = bytes.extracting(protocols.value.bounds)
+        if record.isExplained { worker.snapshot.explanation?.drop(from: &worker.responseHead.fields, bytes) }
         worker.headOutput.removeAll()
         worker.headOutput.append("HTTP/1.1 101 ")
         worker.headOutput.append(bytes.extracting(worker.responseHead.reason.bounds))
@@ -26,17 +31,16 @@ extension Exchange {
         worker.responseHead.fields.appendKept(from: bytes, to: &worker.headOutput)
         worker.headOutput.append("Connection: upgrade\r\nUpgrade: ")
         worker.headOutput.append(protocolName)
-        worker.headOutput.append("\r\n\r\n")
+        worker.headOutput.append("\r\n")
+        if let admission { worker.appendExplanation(of: admission, record, authenticator, to: &worker.headOutput) }
+        worker.headOutput.append("\r\n")
 
         let tunnel = Tunnel(
             of: self, between: downstream, and: upstream, isWebSocket: protocolName.equalsIgnoringCase("websocket"))
         answer = .tunnel
         self.tunnel = tunnel
         if holdsRequestSlot { returnRequestSlot() }
-        record.status = 101
-        record.lasts = true
-        if let admission = admission.take() {
-            worker.renewalDecided(.skipped(.interimResponse), admission, &record)
+        if let admission {
             worker.sessionSeen(admission, .skipped(.interimResponse), authenticator)
             joinStreams(admission)
         }

@@ -26,12 +26,12 @@ static inline int shim_accept4(int descriptor, struct sockaddr *address, socklen
 
 /// recv(2) without flags
 static inline long shim_recv(int descriptor, void *bytes, size_t count) {
-    return syscall(SYS_recvfrom, descriptor, bytes, count, 0, 0, 0);
+    return syscall(SYS_recvfrom, (long)descriptor, bytes, count, 0L, 0L, 0L);
 }
 
 /// send(2), and no SIGPIPE
 static inline long shim_send(int descriptor, const void *bytes, size_t count) {
-    return syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL, 0, 0);
+    return syscall(SYS_sendto, (long)descriptor, bytes, count, (long)MSG_NOSIGNAL, 0L, 0L);
 }
 
 /// sched_getaffinity(2) of the calling thread; the number of bytes filled, or -1.

@@ -70,8 +70,11 @@ struct ExplainAgreementTests {
         }
     }
 
-    @Test func `a token that the store knows to be revoked`() throws {
-        let sessions = try SessionGateway(store: "sqlite:$FOLDER/sessions.db")
+    @Test(arguments: ["sqlite", "redis"])
+    func `a token that the store knows to be revoked`(_ store: String) throws {
+        let redis = store == "redis" ? try RedisServer() : nil
+        defer { withExtendedLifetime(redis) {} }
+        let sessions = try SessionGateway(store: redis.map { "redis://127.0.0.1:\($0.port)" } ?? "sqlite:$FOLDER/sessions.db")
         let pair = try sessions.logIn()
         let gateway = sessions.gateway
         let line = "Authorization: Bearer \(pair.access)"

@@ -75,6 +75,18 @@ struct ExplainFieldTests {
         #expect(try Self.explanation(gateway.get("/", Self.bearer(Token.ending), Self.asks))["decision"] == "would_renew")
     }
 
+    @Test func `a tunnel, and nothing but tunnel behind it`() throws {
+        let gateway = try Gateway(Self.here + "routes: [ { path: /, name: api } ]", upstream: UpgradeTests.echo())
+        let client = try gateway.connect()
+        try client.send(UpgradeTests.handshake + "\(Self.bearer(Token.ending))\r\n\(Self.asks)\r\n\r\n")
+        let answer = try client.receiveAny()
+        #expect(answer.status == 101 && answer["Sec-WebSocket-Accept"] != nil)
+        let told = try Self.explanation(answer)
+        #expect(told["decision"] == "admitted" && told["reason"] == "\"interim_response\"" && told["route"] == "\"api\"")
+        try client.send("ping")
+        #expect(try client.reader.read(4, by: .after()) == Array("ping".utf8))
+    }
+
     @Test(arguments: Asking.allCases)
     func `decisions for proxies in front`(_ asking: Asking) throws {
         let gateway = try decisionGateway(asking, Self.here)

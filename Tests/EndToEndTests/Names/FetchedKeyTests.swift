@@ -61,6 +61,29 @@ struct FetchedKeyTests {
         try wait(for: 200, from: gateway, key.token())
     }
 
+    @Test func `check and explain fetch them when asked to, and say when they are not to be had`() throws {
+        let key = try IssuerKey(id: "k1")
+        let issuer = try Issuer(IssuerKey.set(key))
+        let gateway = try gateway(issuer)
+        func run(_ command: String, _ options: String...) throws -> (ending: ChildProcess.Ending, output: String, errors: String) {
+            let process = try ChildProcess([try Gateway.binary(), command, gateway.path("slidegate.yaml")] + options)
+            let ending = try process.waitForExit()
+            try process.waitUntilRead()
+            return (ending, process.text(of: .output), process.text(of: .error))
+        }
+        let asked = issuer.origin.requests.count
+        let unfetched = try run("check")
+        #expect(unfetched.ending == .exited(0) && unfetched.output.contains("while serving, not by this check"), "\(unfetched)")
+        #expect(try run("explain", "--token", key.token()).output.hasPrefix("REFUSED: 503 keys_unavailable."))
+        #expect(issuer.origin.requests.count == asked)
+        let fetched = try run("check", "--fetch")
+        #expect(fetched.ending == .exited(0) && fetched.output.contains("EdDSA, kid \"k1\""), "\(fetched)")
+        #expect(try run("explain", "--token", key.token(), "--fetch").output.hasPrefix("PASSES"))
+        issuer.serve(verbatim: "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
+        let absent = try run("check", "--fetch")
+        #expect(absent.ending == .exited(78) && absent.errors.contains("no keys from \(issuer.url): the answer has status 500"), "\(absent)")
+    }
+
     @Test func `a key that the issuer begins to use is fetched when its first token comes`() throws {
         let (old, new) = (try IssuerKey(id: "k1"), try IssuerKey(id: "k2"))
         let issuer = try Issuer(IssuerKey.set(old))
