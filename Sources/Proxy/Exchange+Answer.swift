@@ -145,7 +145,7 @@ extension Exchange {
         } else {
             Self.appendStatusLine(bytes, &head, to: &output)
         }
-        if record.isExplained { worker.snapshot.explanation?.drop(from: &head.fields, bytes) }
+        worker.snapshot.explanation?.drop(from: &head.fields, bytes)
         if let security = downstream?.security { security.appendStrictTransport(replacing: &head.fields, bytes, to: &output) }
         head.fields.appendKept(from: bytes, to: &output)
         authenticator.appendResponseFields(admission, outcome, head, bytes: bytes, now: worker.numericDate, to: &output)

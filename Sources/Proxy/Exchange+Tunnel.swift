@@ -23,7 +23,7 @@ extension Exchange {
         let admission = self.admission.take()
         if let admission { worker.renewalDecided(.skipped(.interimResponse), admission, &record) }
         let protocolName = bytes.extracting(protocols.value.bounds)
-        if record.isExplained { worker.snapshot.explanation?.drop(from: &worker.responseHead.fields, bytes) }
+        worker.snapshot.explanation?.drop(from: &worker.responseHead.fields, bytes)
         worker.headOutput.removeAll()
         worker.headOutput.append("HTTP/1.1 101 ")
         worker.headOutput.append(bytes.extracting(worker.responseHead.reason.bounds))

@@ -120,10 +120,13 @@ struct ExplainFieldTests {
         #expect(!(try gateway.get("/", token, "X-Why: 1")).has("X-Why"))
     }
 
-    @Test func `an API cannot speak in the gateway's name to those who ask`() throws {
+    @Test func `an API cannot speak in the gateway's name, whoever asks or not`() throws {
         let origin = try Origin.answering { _ in "HTTP/1.1 200 OK\r\nX-Slidegate-Explain: decision=mine\r\nContent-Length: 2\r\n\r\nok" }
         let gateway = try Gateway(Self.here, upstream: origin)
         #expect(try Self.explanation(gateway.get("/", Self.bearer(Token.fresh), Self.asks))["decision"] == "admitted")
+        #expect(!(try gateway.get("/", Self.bearer(Token.fresh))).has("X-Slidegate-Explain"))
+        let elsewhere = try Gateway("explain: { networks: [ 10.0.0.0/8 ] }", upstream: origin)
+        #expect(!(try elsewhere.get("/", Self.bearer(Token.fresh), Self.asks)).has("X-Slidegate-Explain"))
     }
 
     @Test func `it is one for a connection's each request, and not for the next`() throws {
