@@ -75,18 +75,27 @@ extension AccessLog {
 }
 
 extension LineCursor {
-    /// Longer ones are cut.
+    /// Longer ones are cut behind a whole character, and end with `...`.
     fileprivate static let identifierBytesMax = 256
+
+    private static func shownBytes(of identifier: Span<UInt8>) -> Int {
+        guard identifier.count > identifierBytesMax else { return identifier.count }
+        var end = identifierBytesMax
+        while end > 0, identifier[end] & 0xC0 == 0x80 { end -= 1 }
+        return end
+    }
 
     fileprivate mutating func put(_ token: Fingerprint) { put(hexadecimal: token.bits.byteSwapped, digits: 12) }
 
     fileprivate mutating func put(identifier text: Span<UInt8>) {
-        put(text.extracting(0..<min(text.count, Self.identifierBytesMax)), .json)
+        let count = Self.shownBytes(of: text)
+        put(text.extracting(0..<count), .json)
+        if count < text.count { put("...") }
     }
 
     /// Without a space in it: in a combined line, fields end with one.
     fileprivate mutating func put(user name: Span<UInt8>) {
-        let text = name.extracting(0..<min(name.count, Self.identifierBytesMax))
+        let text = name.extracting(0..<Self.shownBytes(of: name))
         var start = 0
         while let space = text.firstIndex(of: 0x20, from: start) {
             put(text.extracting(start..<space), .hexadecimal)
@@ -94,5 +103,6 @@ extension LineCursor {
             start = space + 1
         }
         put(text.extracting(start...), .hexadecimal)
+        if text.count < name.count { put("...") }
     }
 }

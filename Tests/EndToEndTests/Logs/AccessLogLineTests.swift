@@ -247,6 +247,21 @@ struct AccessLogLineTests {
 
     // MARK: - Subjects
 
+    @Test(arguments: [
+        (String(repeating: "e", count: 256), String(repeating: "e", count: 256)),
+        (String(repeating: "e", count: 257), String(repeating: "e", count: 256) + "..."),
+        (String(repeating: "e", count: 255) + "é", String(repeating: "e", count: 255) + "..."),
+        (String(repeating: "f", count: 253) + "😀", String(repeating: "f", count: 253) + "..."),
+        (String(repeating: "f", count: 252) + "😀", String(repeating: "f", count: 252) + "😀"),
+    ])
+    func `a long subject is cut behind a whole character, and that is shown`(_ name: String, _ shown: String) throws {
+        let gateway = try Gateway(Gateway.accessLog(), upstream: try Origin.ok())
+        let token = Token.signed(claims: #"{"sub":"\#(name)","sid":"\#(name)","iat":\#(Token.now() - 10),"exp":\#(Token.now() + 3000)}"#)
+        #expect(try gateway.get("/", "Authorization: Bearer \(token)").status == 200)
+        let line = try gateway.accessLine()
+        #expect(line["sub"] == shown && line["sid"] == shown)
+    }
+
     @Test func `subjects can be pseudonyms, which are the same where the secret is, or be left out`() throws {
         func subject(_ more: String, name: String = "ann") throws -> String? {
             let gateway = try Gateway(
