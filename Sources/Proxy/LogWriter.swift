@@ -14,11 +14,13 @@ package final class LogWriter: Sendable {
 
     private let queue: LogQueue
     private let thread: LoopThread
+    private let showsTime: Bool
 
     /// Writes to a descriptor of the process, as standard error; the log itself tells of lines that were dropped.
+    /// - Parameter showsTime: in lines from the control thread; commands that end at once leave it out.
     /// - Throws: when the system has no descriptor or thread to give.
-    package convenience init(descriptor: CInt) throws(SocketError) {
-        try self.init(.descriptor(descriptor))
+    package convenience init(descriptor: CInt, showsTime: Bool = true) throws(SocketError) {
+        try self.init(.descriptor(descriptor), showsTime: showsTime)
     }
 
     /// - Parameters:
@@ -27,8 +29,9 @@ package final class LogWriter: Sendable {
     ///   - teller: is told of lines that were dropped, and of what fails; nil: this log itself is.
     /// - Throws: what is wrong with the destination, or when the system has no descriptor or thread to give.
     package init(
-        _ destination: LogDestination, bytesMax: Int = 4 << 20, teller: LogWriter? = nil
+        _ destination: LogDestination, bytesMax: Int = 4 << 20, teller: LogWriter? = nil, showsTime: Bool = true
     ) throws(SocketError) {
+        self.showsTime = showsTime
         let sink = try destination.open()
         let queue = try LogQueue(bytesMax: bytesMax)
         thread = try LoopThread(named: "slidegate-log") { queue.run(sink, teller: teller) }
@@ -41,7 +44,7 @@ package final class LogWriter: Sendable {
     package func write(_ bytes: [UInt8], lines: Int) { queue.append(bytes, lines: lines) }
 
     /// A line from the control thread, behind the time.
-    package func write(_ line: String) { write(LogWriter.timed(line), lines: 1) }
+    package func write(_ line: String) { write(showsTime ? LogWriter.timed(line) : Array((line + "\n").utf8), lines: 1) }
 
     fileprivate static func timed(_ line: String) -> [UInt8] {
         Array("\(CivilDate(secondsSince1970: Int64(time(nil))).internetDateTime) \(line)\n".utf8)

@@ -46,7 +46,7 @@ enum FetchedKeySets {
         guard !keys.remote.isEmpty else { return keys }
         let loop = try EventLoop()
         let book = try AddressBook(AddressBook.Settings(configuration.resolver), on: loop) { _, _, _ in }
-        let log = try LogWriter(descriptor: STDERR_FILENO)
+        let log = try LogWriter(descriptor: STDERR_FILENO, showsTime: false)
         defer { log.close() }
         let remote = RemoteKeys(on: loop, log: log, resolver: { book.resolver }) { _ in }
         var isDone = false
